@@ -1,0 +1,318 @@
+"""Records to canonical bytes and back.
+
+In bytes a record is a *row*: a list of its tag and the values of its fields in order, records in it again as rows, packed by
+msgpack. Tags come from an explicit table, not from class names, so that a class may be renamed and its bytes stay. Equal
+records are equal bytes, in every process: frozen data has its keys sorted, everything else has one way to be written.
+
+Reading trusts nothing. `decode` accepts exactly what `encode` writes: it decodes, builds the record by its checked
+constructor, and writes it again; bytes that come out otherwise (a long form of a number, keys in another order, an integer
+where a float is declared) were not canonical. Whatever is wrong, a reader hears one error: `Malformed`.
+
+Rows of older formats are brought up here, at the reader's edge, by the table of upcasts, so that the core knows only today's
+shapes.
+
+Inside an envelope's data a record stands as a *named map*, which people read in transcripts and exports.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+import cattrs
+import msgspec
+
+from .commands import (
+    Arrival,
+    Attach,
+    Detach,
+    Principal,
+    RecordObservation,
+    Register,
+    SetResume,
+    SetRule,
+    SetSkill,
+    Start,
+    Tick,
+    Unregister,
+)
+from .data import Data, freeze, freeze_value
+from .effects import Evict, Refuse, Reply
+from .envelope import Envelope
+from .error_record import ErrorRecord
+from .errors import Malformed, unexpected
+from .exact import Hook, exact_converter, hook_of, is_list
+from .facts import Attached, Configured, Detached, KeysExpired, Rearmed
+from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
+from .limits import Limits
+from .records import checked, values_of
+from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes
+from .session import Expectation, Manifest, Participant, ParticipantBounds, Session
+from .snapshot_rows import AgentRow, ConfiguredRow, DueRow, EndRow, HubRow, KeyRow, KeysRow, LinkRow, RefusalsRow
+from .task import Task, TaskSpec
+
+FORMAT = 1
+"""The version of the rows that are written. Every stored payload says which one it was written in."""
+
+TAGS: dict[type, int] = {
+    # what is said and who says it
+    Envelope: 1,
+    Passport: 2,
+    Auth: 3,
+    Cost: 4,
+    Resume: 5,
+    Example: 6,
+    ObservedStat: 7,
+    Skill: 8,
+    Rule: 9,
+    Access: 10,
+    SessionTypes: 11,
+    RuleLimits: 12,
+    Rate: 13,
+    Inbox: 14,
+    # sessions and tasks
+    Manifest: 15,
+    ParticipantBounds: 16,
+    Expectation: 17,
+    Participant: 18,
+    Session: 19,
+    TaskSpec: 20,
+    Task: 21,
+    # errors and configuration
+    ErrorRecord: 22,
+    Limits: 23,
+    Principal: 24,
+    Arrival: 25,
+    # commands
+    Start: 32,
+    Tick: 33,
+    Register: 34,
+    Unregister: 35,
+    SetResume: 36,
+    SetRule: 37,
+    SetSkill: 38,
+    RecordObservation: 39,
+    Attach: 40,
+    Detach: 41,
+    # marks
+    Configured: 80,
+    Attached: 81,
+    Detached: 82,
+    KeysExpired: 83,
+    Rearmed: 84,
+    # effects
+    Reply: 110,
+    Refuse: 111,
+    Evict: 112,
+    # rows of a snapshot
+    HubRow: 140,
+    ConfiguredRow: 141,
+    RefusalsRow: 142,
+    AgentRow: 143,
+    KeyRow: 144,
+    KeysRow: 145,
+    LinkRow: 146,
+    DueRow: 147,
+    EndRow: 148,
+}
+"""The tag of every record. A tag is given once and never to another record."""
+
+Row = tuple[object, ...]
+Upcast = Callable[[list[object]], list[object]]
+
+UPCASTS: dict[tuple[int, int], Upcast] = {}
+"""By format and tag: how a row of that format becomes one of the next. What is not here did not change."""
+
+R = TypeVar("R")
+
+_CLASSES: dict[int, type] = {tag: cls for cls, tag in TAGS.items()}
+_PACK = msgspec.msgpack.Encoder().encode
+_UNPACK = msgspec.msgpack.Decoder().decode
+
+
+def encode(record: object) -> bytes:
+    """Write one record of the table; equal records give equal bytes."""
+    return _PACK(row_of(record))
+
+
+def decode(data: bytes, expected: type[R], form: int = FORMAT) -> R:
+    """Read one record of this class, or raise `Malformed`. Bytes of today's format must be exactly what `encode` writes."""
+    record = record_of(unpack(data), form)
+    if type(record) is not expected:
+        raise unexpected(f"a {expected.__name__}", record)
+    if form == FORMAT and encode(record) != data:
+        raise Malformed(f"expected the canonical bytes of a {expected.__name__}, came other bytes for it")
+    return record
+
+
+def pack(row: object) -> bytes:
+    """Write rows and plain values that are known to be canonical."""
+    return _PACK(row)
+
+
+def unpack(data: bytes) -> object:
+    """Read bytes as plain values, or raise `Malformed`."""
+    try:
+        return _UNPACK(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
+        raise Malformed(f"expected the bytes of a record, came bytes that msgpack cannot read: {error}") from None
+
+
+def body_hash(record: object) -> str:
+    """Name the content of a record; what differs in anything has another name."""
+    return digest(encode(record)).hex()
+
+
+def digest(data: bytes) -> bytes:
+    """The hash of the core: 128 bits of blake2b."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def hasher() -> "hashlib.blake2b":
+    """The same hash, for what comes in pieces."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def row_of(record: object) -> Row:
+    """Give the row of a record of the table."""
+    cls: Any = type(record)
+    return _row_writer(cls)(record)
+
+
+def record_of(row: object, form: int = FORMAT) -> object:
+    """Build the record a row stands for, whatever record of the table it is, or raise `Malformed`."""
+    if not is_list(row) or not row:
+        raise unexpected("a row that begins with a tag", row)
+    tag = row[0]
+    cls = _CLASSES.get(tag) if type(tag) is int else None
+    if cls is None:
+        raise unexpected("a tag of the table", tag)
+    return cast(object, _row_reader(cls, form)(row))
+
+
+def to_data(record: object) -> Data:
+    """Give a record as a frozen named map."""
+    return freeze(cast("dict[str, object]", _named(record)))
+
+
+def from_data(cls: type[R], data: Mapping[str, object]) -> R:
+    """Build a record from a named map; fields left out take their defaults, unknown ones are `Malformed`."""
+    known: Any = cls
+    return cast(R, _named_reader(known)(data))
+
+
+@cache
+def _row_writer(cls: type) -> Callable[[Any], Row]:
+    """Make what writes records of one class. Any: the class is known only here, at the codec's edge."""
+    tag = TAGS[cls]
+    fields = attrs.fields(cls)
+    writers = [(at, writer) for at, field in enumerate(fields) if (writer := _writer(field.type)) is not None]
+
+    def flat(record: Any) -> Row:
+        return (tag, *values_of(record))
+
+    def nested(record: Any) -> Row:
+        values = list(values_of(record))
+        for at, writer in writers:
+            values[at] = writer(values[at])
+        return (tag, *values)
+
+    return nested if writers else flat
+
+
+def _writer(declared: Any) -> Callable[[Any], object] | None:
+    """Say how a field of this type is written where it is not written as it is."""
+    if isinstance(declared, type) and attrs.has(declared):
+        return _row_writer(declared)
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        inner = [_writer(one) for one in arguments if one is not NoneType]
+        if not any(inner):
+            return None
+        return lambda value: value if value is None else row_of(value)
+    if origin is tuple:
+        each = _writer(arguments[0])
+        return None if each is None else lambda value: [each(item) for item in value]
+    if origin is Mapping:
+        held = None if arguments[1] is object else _writer(arguments[1])
+        return None if held is None else lambda value: {key: held(item) for key, item in value.items()}
+    if declared is object:
+        return lambda value: None if value is None else row_of(value)
+    return None
+
+
+@cache
+def _row_reader(cls: type, form: int) -> Hook:
+    """Make what reads rows of one class as a given format wrote them."""
+    tag = TAGS[cls]
+    fields = attrs.fields(cls)
+    converter = _row_converter(form)
+    readers = [(at, hook_of(converter, field.type)) for at, field in enumerate(fields) if _writer(field.type) is not None]
+    count = len(fields)
+    build: Callable[..., Any] = checked(cls)
+    upcasts = [UPCASTS[step, tag] for step in range(form, FORMAT) if (step, tag) in UPCASTS]
+
+    def read(row: object) -> Any:
+        if not is_list(row) or not row or type(row[0]) is not int or row[0] != tag:
+            raise unexpected(f"the row of a {cls.__name__}, which begins with {tag}", row[0] if is_list(row) and row else row)
+        values = row[1:]
+        for upcast in upcasts:
+            values = upcast(values)
+        if len(values) != count:
+            raise Malformed(f"expected {count} fields, came {len(values)}", where=cls.__name__)
+        for at, reader in readers:
+            values[at] = reader(values[at])
+        return build(*values)
+
+    return read
+
+
+@cache
+def _row_converter(form: int) -> cattrs.Converter:
+    def record_hook(cls: type) -> Hook:
+        return lambda row: _row_reader(cls, form)(row)  # noqa: PLW0108 - its reader is not made yet
+
+    return exact_converter(record_hook, lambda row: None if row is None else record_of(row, form))
+
+
+def _named(value: object) -> object:
+    """Give a value with every record in it as a map of its fields."""
+    if type(value) in TAGS:
+        fields = attrs.fields(cast(Any, type(value)))
+        return {field.name: _named(item) for field, item in zip(fields, values_of(value), strict=True)}
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, tuple):
+        return [_named(item) for item in cast("tuple[object, ...]", value)]
+    return str(value) if isinstance(value, str) else value
+
+
+@cache
+def _named_reader(cls: type) -> Hook:
+    fields = {field.name: field for field in attrs.fields(cls)}
+    hooks = {name: hook_of(_NAMED, field.type) for name, field in fields.items()}
+    build: Callable[..., Any] = checked(cls)
+
+    def read(value: object) -> Any:
+        if not isinstance(value, dict):
+            raise unexpected(f"a map with the fields of a {cls.__name__}", value)
+        given = cast("dict[object, object]", value)
+        for name in given:
+            if name not in fields:
+                raise unexpected(f"fields of a {cls.__name__}", name)
+        values: list[object] = []
+        for name, field in fields.items():
+            if name in given:
+                values.append(hooks[name](given[name]))
+            elif field.default is attrs.NOTHING:
+                raise Malformed(f"expected the field {name}, came none", where=cls.__name__)
+            else:
+                values.append(field.default)
+        return build(*values)
+
+    return read
+
+
+_NAMED = exact_converter(_named_reader, freeze_value)

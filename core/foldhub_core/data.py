@@ -1,0 +1,163 @@
+"""Frozen data: what an envelope carries, and what knobs, labels and payloads are made of.
+
+A `Data` is a tree of maps, tuples, text, numbers, booleans and None, frozen all the way down. It stays a dict to everything
+that reads dicts: the standard library writes it as JSON and msgspec encodes it at the speed of a dict. Its keys are sorted
+when it is frozen, so that two equal trees are the same bytes, in every process. Lists become tuples.
+
+What cannot be said in every encoding is refused here, where the mistake is made: NaN and infinities, integers that do not
+fit 64 bits, lone surrogates, other types, and trees deeper than any stack should have to follow.
+"""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast
+
+from .errors import Malformed, shown, unexpected
+
+HARD_DEPTH = 64
+"""Deeper than this nothing is frozen, whatever the limits say: what reads a tree may recurse."""
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
+V = TypeVar("V")
+
+
+def _refuse(self: object, *_: object, **__: object) -> NoReturn:
+    raise TypeError(f"{type(self).__name__} is frozen; build a new one")
+
+
+class FrozenDict(dict[str, V]):
+    """A map from text to values that are frozen themselves; sorted by key, hashable, equal to any dict of the same content."""
+
+    __slots__ = ()
+
+    def __init__(self, items: Mapping[str, V] | tuple[()] = ()) -> None:
+        source: Mapping[str, V] = dict(items)
+        super().__init__(sorted(source.items()))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, V]]]:
+        return type(self), (dict(self),)
+
+    def __copy__(self) -> "FrozenDict[V]":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "FrozenDict[V]":
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({super().__repr__()})"
+
+    if not TYPE_CHECKING:
+        # To the type checkers these are dict's own; a Mapping annotation keeps users from calling them.
+        __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+if TYPE_CHECKING:
+    Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | Data | None"
+else:
+
+    class Value:
+        """At run time the name of "anything frozen", for the hook that freezes such a field."""
+
+
+class Data(FrozenDict["Value"]):
+    """A frozen tree of JSON's kinds of values, text keys sorted. `Data(mapping)` freezes a mapping."""
+
+    __slots__ = ()
+
+    def __init__(self, items: Mapping[str, object] | tuple[()] = ()) -> None:
+        _fill(self, dict(items), HARD_DEPTH, "")
+
+
+def freeze(value: Mapping[str, object], where: str = "") -> Data:
+    """Freeze a mapping of JSON's kinds of values; raises `Malformed` naming the place of what cannot be frozen."""
+    if type(value) is Data:
+        return value
+    if not isinstance(value, dict):
+        raise unexpected("a map", value, where=where)
+    return _map(cast("dict[object, object]", value), HARD_DEPTH, where)
+
+
+def freeze_value(value: object, where: str = "") -> "Value":
+    """Freeze one value of any of JSON's kinds."""
+    return _value(value, HARD_DEPTH, where)
+
+
+def check_text(value: object, where: str = "") -> str:
+    """Give back text that every encoding can say, or raise `Malformed`."""
+    if type(value) is not str:
+        raise unexpected("text", value, where=where)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Malformed(f"expected text that UTF-8 can say, came {shown(value)}", where=where) from None
+    return value
+
+
+def check_int(value: object, where: str = "") -> int:
+    """Give back an integer that fits 64 bits, or raise `Malformed`; a boolean is no integer."""
+    if type(value) is not int or not INT_MIN <= value <= INT_MAX:
+        raise unexpected("a 64-bit integer", value, where=where)
+    return value
+
+
+def check_float(value: object, where: str = "") -> float:
+    """Give back a finite float, or raise `Malformed`."""
+    if type(value) is not float or not isfinite(value):
+        raise unexpected("a finite number", value, where=where)
+    return value
+
+
+def _map(value: dict[object, object], room: int, where: str) -> Data:
+    frozen = Data.__new__(Data)
+    _fill(frozen, value, room, where)
+    return frozen
+
+
+def _fill(frozen: Data, value: "Mapping[Any, object]", room: int, where: str) -> None:
+    """Put the frozen items of a mapping into a map that has none yet. Any: its keys are what is checked."""
+    if not room:
+        raise Malformed(f"expected a tree at most {HARD_DEPTH} deep, came a deeper one", where=where)
+    pairs: list[tuple[str, Value]] = []
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():
+            check_text(key, f"a key of {where or 'the map'}")
+        if type(item) is str and item.isascii():
+            pairs.append((key, item))
+        else:
+            pairs.append((key, _value(item, room - 1, f"{where}.{key}" if where else key)))
+    if len(pairs) > 1:
+        pairs.sort(key=_first)
+    _put(frozen, pairs)
+
+
+_put: Callable[[Data, "list[tuple[str, Value]]"], None] = cast(Any, dict[str, object].update)
+"""dict's own update, which the frozen map refuses to its users."""
+
+
+def _first(pair: tuple[str, object]) -> str:
+    return pair[0]
+
+
+def _value(value: object, room: int, where: str) -> "Value":
+    kind = type(value)
+    if value is None or kind is bool:
+        return cast("Value", value)
+    if kind is str:
+        return check_text(value, where)
+    if kind is int:
+        return check_int(value, where)
+    if kind is float:
+        return check_float(value, where)
+    if isinstance(value, dict):
+        return _map(cast("dict[object, object]", value), room, where)
+    if kind is list or kind is tuple:
+        if not room:
+            raise Malformed(f"expected a tree at most {HARD_DEPTH} deep, came a deeper one", where=where)
+        items = cast("list[object] | tuple[object, ...]", value)
+        return tuple([_value(item, room - 1, f"{where}[{at}]") for at, item in enumerate(items)])
+    raise unexpected("None, a boolean, number, text, list or map", value, where=where)

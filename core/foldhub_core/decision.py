@@ -1,0 +1,89 @@
+"""A decision in the making: what one arrival is coming to.
+
+The rooms decide with it. It folds every fact as it is made, so that each consequence sees the facts before it, and what
+cannot be folded is never stored: an exception in a fold is an exception of the decision. It lives for one step and is the
+only thing in a step that changes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from .data import freeze
+from .effects import Effect
+from .envelope import Envelope
+from .facts import Fact
+from .ids import HUB_SESSION, Kind, make_id
+
+if TYPE_CHECKING:
+    from .commands import Principal
+    from .config import HubConfig
+    from .state import HubState
+
+    Fold = Callable[[HubConfig, HubState, Fact], HubState]
+    EffectsOf = Callable[[HubConfig, HubState, Fact], tuple[Effect, ...]]
+
+
+class Decision:
+    """The facts so far, the state they lead to, and the effects they owe."""
+
+    __slots__ = (
+        "_effects_of",
+        "_envelopes",
+        "_fold",
+        "config",
+        "effects",
+        "facts",
+        "now_ms",
+        "principal",
+        "seq",
+        "state",
+    )
+
+    def __init__(
+        self,
+        config: "HubConfig",
+        state: "HubState",
+        principal: "Principal",
+        now_ms: int,
+        fold: "Fold",
+        effects_of: "EffectsOf",
+    ) -> None:
+        self.config = config
+        self.state = state
+        self.principal = principal
+        self.now_ms = now_ms
+        self.seq = state.seq + 1
+        """The sequence of the commit this will be."""
+        self.facts: list[Fact] = []
+        self.effects: list[Effect] = []
+        self._envelopes = 0
+        self._fold = fold
+        self._effects_of = effects_of
+
+    def make(self, fact: Fact) -> None:
+        """Make something true: fold it, and owe its effects."""
+        self.state = self._fold(self.config, self.state, fact)
+        self.facts.append(fact)
+        self.effects.extend(self._effects_of(self.config, self.state, fact))
+
+    def new_id(self, kind: Kind, place: int = 0) -> str:
+        """Derive the id of a thing this commit makes."""
+        return make_id(self.state.hub_id, kind, self.seq, place)
+
+    def record_event(
+        self, agent_id: str, event_type: str, event_data: Mapping[str, object], idempotency_key: str | None = None
+    ) -> None:
+        """Say something of an agent in the hub session: stamped, numbered, to nobody in particular."""
+        envelope = Envelope(
+            session_id=HUB_SESSION,
+            sender_id=agent_id,
+            event_type=event_type,
+            event_data=freeze(event_data),
+            audience=(),
+            idempotency_key=idempotency_key,
+            envelope_id=self.new_id("e", self._envelopes),
+            created_at_ms=self.now_ms,
+            number=self.state.hub_words + 1,
+        )
+        self._envelopes += 1
+        self.make(envelope)

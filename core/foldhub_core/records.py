@@ -1,0 +1,166 @@
+"""How a record is made: `record` for what users touch, `hot` for what a step makes by the thousand.
+
+Both are attrs classes with slots, equal by content, and frozen to the type checkers. A `record` is also frozen at run time
+and checks every field against its declared type when it is built; a `hot` one trusts its maker, which is always the core.
+
+Why two: a step builds and copies records all day, and frozen constructors are what it would spend its time on. attrs freezes
+with `object.__setattr__`, a call per field (measured: seven times a plain constructor at 15 fields). So the constructors are
+generated here. A frozen object is filled while it still is of a twin class of the same slots that is not frozen, and turned
+into its own class by the last statement: two class assignments instead of fifteen calls (twice a plain constructor).
+Nothing outside this file assigns to an attribute of a record, and a test reads every file to hold that.
+
+Defaults are shared, not made: every default is itself frozen.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from operator import attrgetter
+from typing import Any, Literal, TypeVar, cast, dataclass_transform, get_args, get_origin
+
+import attrs
+
+from .data import INT_MAX, INT_MIN
+from .errors import unexpected
+from .exact import Hook, exact_converter, placed_hook_of
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def _as_it_is(declared: type) -> Hook:
+    """A nested record comes built: it was checked then."""
+
+    def hook(value: object) -> object:
+        if type(value) is not declared:
+            raise unexpected(f"a {declared.__name__}", value)
+        return value
+
+    return hook
+
+
+_CONVERTER = exact_converter(_as_it_is, lambda value: value)
+_TRUSTED: dict[type, Callable[..., Any]] = {}
+_VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {}
+_COPIED: dict[type, Callable[[Any], Any]] = {}
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def record(cls: type[T]) -> type[T]:
+    """A record users touch: positional or keyword arguments, frozen at run time, fields checked."""
+    return _build(cls, frozen=True, kw_only=False)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def named(cls: type[T]) -> type[T]:
+    """A `record` whose fields are given by name only."""
+    return _build(cls, frozen=True, kw_only=True)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def hot(cls: type[T]) -> type[T]:
+    """A record of the core's own making: frozen to the type checkers, plain at run time, unchecked."""
+    return _build(cls, frozen=False, kw_only=False)
+
+
+@cache
+def checked(cls: type[R]) -> Callable[..., R]:
+    """The constructor that takes all fields in their order and checks them; of a hot record too."""
+    fields = attrs.fields(cast(Any, cls))
+    scope: dict[str, Any] = {"_make": _TRUSTED[cls], "_type": type}
+    checks = "".join(_check_source(cls.__name__, field.name, field.type, scope) for field in fields)
+    names = ", ".join(field.name for field in fields)
+    then = "    _self.__checked__()\n" if hasattr(cls, "__checked__") else ""
+    _run(f"def checked({names}):\n{checks}    _self = _make({names})\n{then}    return _self\n", scope)
+    return cast("Callable[..., R]", scope["checked"])
+
+
+def trusted(cls: type[R]) -> Callable[..., R]:
+    """The constructor that takes all fields in their order and checks nothing: for values that were checked before."""
+    return _TRUSTED[cls]
+
+
+def values_of(record: object) -> tuple[object, ...]:
+    """The values of all fields in their order."""
+    return _VALUES[type(record)](record)
+
+
+def changed(record: R, /, **changes: object) -> R:
+    """Copy a record with some fields changed. The new values are the caller's promise: nothing is checked."""
+    new = _COPIED[type(record)](record)
+    for name, value in changes.items():
+        object.__setattr__(new, name, value)
+    return cast(R, new)
+
+
+def _build(cls: type[T], *, frozen: bool, kw_only: bool) -> type[T]:
+    made = attrs.define(cls, frozen=frozen, slots=True, init=False, eq=True, order=False, unsafe_hash=True, weakref_slot=False)
+    fields = attrs.fields(cast(Any, made))
+    names = [field.name for field in fields]
+    twin = type(f"Open{made.__name__}", (), {"__slots__": tuple(names)}) if frozen else made
+    # The names of the scope begin with an underscore, the names of fields do not: neither can hide the other.
+    scope: dict[str, Any] = {
+        "_cls": made,
+        "_twin": twin,
+        "_new": object.__new__,
+        "_set": object.__setattr__,
+        "_type": type,
+    }
+    parameters: list[str] = ["*"] if kw_only and names else []
+    for field in fields:
+        has_default = field.default is not attrs.NOTHING
+        scope[f"_default_{field.name}"] = field.default
+        parameters.append(f"{field.name}=_default_{field.name}" if has_default else field.name)
+    begin = "    _self = _new(_twin)\n"
+    fill = "".join(f"    _self.{name} = {name}\n" for name in names)
+    copy = "".join(f"    _self.{name} = _old.{name}\n" for name in names)
+    close = "    _self.__class__ = _cls\n" if frozen else ""
+    checks = opening = then = ""
+    if frozen:
+        checks = "".join(_check_source(made.__name__, field.name, field.type, scope) for field in fields)
+        opening = "    _set(_self, '__class__', _twin)\n"
+        then = "    _self.__checked__()\n" if hasattr(made, "__checked__") else ""
+    _run(
+        f"def __init__(_self, {', '.join(parameters)}):\n    pass\n{checks}{opening}{fill}{close}{then}\n"
+        f"def trusted({', '.join(names)}):\n{begin}{fill}{close}    return _self\n"
+        f"def copied(_old):\n{begin}{copy}{close}    return _self\n",
+        scope,
+    )
+    scope["__init__"].__annotations__ = {field.name: field.type for field in fields} | {"return": None}
+    cast(Any, made).__init__ = scope["__init__"]
+    _TRUSTED[made] = scope["trusted"]
+    _COPIED[made] = scope["copied"]
+    _VALUES[made] = _reader(names)
+    return made
+
+
+def _run(source: str, scope: dict[str, Any]) -> None:
+    """Run source of our own, made from the names of fields: the way attrs makes its constructors."""
+    exec(source, scope)
+
+
+def _reader(names: list[str]) -> Callable[[Any], tuple[object, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple([getattr(record, name) for name in names])
+
+
+def _check_source(place: str, name: str, declared: Any, scope: dict[str, Any]) -> str:
+    """Write the check of one field: the common case in line, everything else by its rule."""
+    text = f"_type({name}) is not str or not {name}.isascii()"
+    number = f"_type({name}) is not int or not {INT_MIN} <= {name} <= {INT_MAX}"
+    arguments = get_args(declared)
+    optional = len(arguments) == 2 and type(None) in arguments
+    inner = next((one for one in arguments if one is not type(None)), None) if optional else declared
+    quick = {str: text, int: number, bool: f"_type({name}) is not bool"}.get(cast(Any, inner))
+    if quick is None and isinstance(inner, type) and (attrs.has(inner) or issubclass(inner, Enum)):
+        scope[f"_type_{name}"] = inner
+        quick = f"_type({name}) is not _type_{name}"
+    if get_origin(inner) is Literal:
+        scope[f"_allowed_{name}"] = get_args(inner)
+        quick = f"_type({name}) is not str or {name} not in _allowed_{name}"
+    condition = "True" if quick is None else quick
+    if optional:
+        condition = f"{name} is not None" if quick is None else f"{name} is not None and ({quick})"
+    scope[f"_check_{name}"] = placed_hook_of(_CONVERTER, declared, f"{place}.{name}")
+    return f"    if {condition}: {name} = _check_{name}({name})\n"

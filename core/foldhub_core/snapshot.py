@@ -1,0 +1,205 @@
+"""Snapshots: a state as bytes, in slices, and back.
+
+A snapshot is a list of slices; a slice is a list of rows; a row is the name of its table and the values of one entry. The
+first row says whose state it is and where in the chain, the last one carries the digest of all rows before it: a snapshot
+without its last row is none. What can be derived (names, the directory, the agenda's second order) is not written but built
+again.
+
+Because a state never changes, its slices can be made one at a time between the steps of a running hub. No slice costs more
+than its share: the entries of a map are dealt into baskets as they are met, by a hash of the key that is the same in every
+process, and a basket is sorted when its turn comes. So equal states give equal rows, whatever their maps' own order.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+from zlib import crc32
+
+from immutables import Map
+
+from . import codec
+from .agenda import Agenda, Entry
+from .errors import Malformed, unexpected
+from .exact import is_list
+from .keys import AgentKeys, Answered
+from .ordered import Ordered
+from .recent import Recent
+from .records import changed
+from .refusals import RefusalCount
+from .registry import AgentEntry, Registry
+from .snapshot_rows import (
+    AgentRow,
+    ConfiguredRow,
+    DueRow,
+    EndRow,
+    HubRow,
+    KeyRow,
+    KeysRow,
+    LinkRow,
+    RefusalsRow,
+    SnapshotRow,
+    StateRow,
+)
+from .state import HubState
+from .track_record import TrackRecord
+
+SLICE_ROWS = 500
+"""Rows in a slice; the keys of a map are dealt twenty times as fast."""
+
+V = TypeVar("V")
+
+
+def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[bytes]:
+    """Give the slices of a state one by one; between two of them the caller may do other things. Some are empty."""
+    hasher = codec.hasher()
+    rows: list[bytes] = []
+    for row in _rows(state, slice_rows):
+        if row is None or len(rows) == slice_rows:
+            yield codec.pack(rows)
+            rows = []
+        if row is not None:
+            rows.append(codec.encode(row))
+            hasher.update(rows[-1])
+    yield codec.pack([*rows, codec.encode(EndRow(state.seq, hasher.digest()))])
+
+
+def read_snapshot(slices: Iterable[bytes]) -> HubState:
+    """Build the state from its slices; raises `Malformed` unless they are whole, in order and unchanged."""
+    hasher = codec.hasher()
+    rows = _read_rows(slices)
+    packed, first = next(rows, (b"", None))
+    if not isinstance(first, HubRow):
+        raise unexpected("the first row of a snapshot", first, where="snapshot")
+    hasher.update(packed)
+    reader = _Reader(first)
+    for packed, row in rows:
+        if isinstance(row, EndRow):
+            if row != EndRow(first.seq, hasher.digest()) or next(rows, None) is not None:
+                raise Malformed("expected the digest of the rows before it at the end, came another", where="snapshot")
+            return reader.state()
+        hasher.update(packed)
+        reader.take(row)
+    raise Malformed("expected the last row with the digest, came the end", where="snapshot")
+
+
+def digest(state: HubState) -> str:
+    """Name the content of a state: equal states, equal digest, in every process. O(n): on demand and at snapshots."""
+    hasher = codec.hasher()
+    for row in _rows(state, SLICE_ROWS):
+        if row is not None:
+            hasher.update(codec.encode(row))
+    return hasher.hexdigest()
+
+
+def _rows(state: HubState, pace: int) -> Iterator[HubRow | StateRow | None]:
+    """All rows of a state in their order; None where the caller may pause."""
+    refusals = state.refusals
+    yield HubRow(codec.FORMAT, state.hub_id, state.seq, state.now_ms, state.head, state.hub_words, refusals.window)
+    if state.configured is not None:
+        yield ConfiguredRow(state.configured)
+    yield from _in_order(refusals.by_subject, pace, RefusalsRow)
+    yield from _in_order(state.registry.agents, pace, _agent_row)
+    yield from _in_order(state.keys, pace, _keys_row)
+    yield from _in_order(state.links, pace, LinkRow)
+    for entry in state.agenda.by_time:
+        yield DueRow(*entry)
+
+
+def _in_order(table: Map[str, V], pace: int, row: Callable[[str, V], StateRow]) -> Iterator[StateRow | None]:
+    """Give the rows of a map in an order that is the same in every process."""
+    baskets: list[list[str]] = [[] for _ in range(len(table) // pace + 1)]
+    for dealt, key in enumerate(table, start=1):
+        baskets[crc32(key.encode()) % len(baskets)].append(key)
+        if dealt % (pace * 20) == 0:
+            yield None
+    for basket in baskets:
+        for key in sorted(basket):
+            yield row(key, table[key])
+
+
+def _agent_row(agent_id: str, entry: AgentEntry) -> AgentRow:
+    record = entry.track_record
+    tasks = tuple([task_id for task_id, _ in record.tasks.items()])
+    identity = (entry.passport, entry.resume, entry.rule, entry.skill, entry.subject)
+    return AgentRow(agent_id, *identity, record.latencies, record.tasks.first, tasks)
+
+
+def _keys_row(agent_id: str, keys: AgentKeys) -> KeysRow:
+    rows = [KeyRow(key, came.body, came.made_id, came.at_ms) for key, came in keys.items()]
+    return KeysRow(agent_id, keys.first, tuple(rows))
+
+
+def _read_rows(slices: Iterable[bytes]) -> Iterator[tuple[bytes, SnapshotRow]]:
+    form = codec.FORMAT
+    for data in slices:
+        packed_rows = codec.unpack(data)
+        if not is_list(packed_rows):
+            raise unexpected("a list of rows", packed_rows, where="snapshot")
+        for packed in packed_rows:
+            if type(packed) is not bytes:
+                raise unexpected("a row in bytes", packed, where="snapshot")
+            row = codec.record_of(codec.unpack(packed), form)
+            if not isinstance(row, SnapshotRow):
+                raise unexpected("a row of a snapshot", row, where="snapshot")
+            if isinstance(row, HubRow):
+                form = row.form
+            yield packed, row
+
+
+class _Reader:
+    """Collects rows until they are a state."""
+
+    def __init__(self, first: HubRow) -> None:
+        self._first = first
+        self._configured: ConfiguredRow | None = None
+        self._refusals: dict[str, int] = {}
+        self._agents: dict[str, AgentEntry] = {}
+        self._keys: dict[str, AgentKeys] = {}
+        self._links: dict[str, str] = {}
+        self._due: list[Entry] = []
+
+    def take(self, row: SnapshotRow) -> None:
+        match row:
+            case AgentRow():
+                tasks: Recent[None] = _recent([(task_id, None) for task_id in row.tasks], row.first_task)
+                record = TrackRecord(row.latencies, tasks)
+                entry = AgentEntry(row.passport, row.resume, row.rule, row.skill, row.subject, record)
+                self._agents[row.agent_id] = entry
+            case KeysRow():
+                keys = [(key.key, Answered(key.body, key.made_id, key.at_ms)) for key in row.keys]
+                self._keys[row.agent_id] = _recent(keys, row.first)
+            case LinkRow():
+                self._links[row.agent_id] = row.link
+            case DueRow():
+                self._due.append((row.due_ms, row.kind, row.subject_id))
+            case RefusalsRow():
+                self._refusals[row.subject] = row.count
+            case ConfiguredRow():
+                self._configured = row
+            case HubRow() | EndRow():
+                raise unexpected("one first and one last row", row, where="snapshot")
+
+    def state(self) -> HubState:
+        first = self._first
+        state = HubState(
+            first.hub_id,
+            seq=first.seq,
+            now_ms=first.now_ms,
+            head=first.head,
+            refusals=RefusalCount(first.refusal_window, Map(self._refusals)),
+            registry=Registry.of(self._agents),
+            hub_words=first.hub_words,
+            keys=Map(self._keys),
+            links=Map(self._links),
+            agenda=Agenda(Ordered(self._due), Map({subject_id: due_ms for due_ms, _, subject_id in self._due})),
+        )
+        if self._configured is None:
+            return state
+        configured = self._configured.configured
+        return changed(state, configured=configured, limits=configured.limits)
+
+
+def _recent(items: list[tuple[str, V]], first: int) -> Recent[V]:
+    """Remember items again under the numbers they had."""
+    numbered = list(enumerate(items, start=first))
+    entries = Map({key: (number, value) for number, (key, value) in numbered})
+    return Recent(entries, Map({number: key for number, (key, _) in numbered}), first)

@@ -1,0 +1,44 @@
+"""The state of a hub: all of it, as one value.
+
+Every room keeps its own slice. The upper fields move with every commit, the others only when their room's facts are folded.
+What is held is what is live; what was said is in the log.
+"""
+
+from .agenda import Agenda
+from .facts import Configured
+from .ids import check_hub_id
+from .keys import Keys
+from .limits import Limits
+from .links import Links
+from .records import record
+from .refusals import RefusalCount
+from .registry import Registry
+
+GENESIS = bytes(16)
+"""The chain's head before the first commit."""
+
+
+@record
+class HubState:
+    """A hub after the commit `seq`. `HubState("demo")` is the hub `demo` before its first."""
+
+    hub_id: str
+    seq: int = 0
+    now_ms: int = 0
+    """The hub's clock: the greatest arrival time yet, never backwards."""
+    head: bytes = GENESIS
+    """The chain's head."""
+    refusals: RefusalCount = RefusalCount()
+
+    configured: Configured | None = None
+    """What the last `Start` recorded; None before the first."""
+    limits: Limits = Limits()
+    registry: Registry = Registry()
+    hub_words: int = 0
+    """How many words the hub session has."""
+    keys: Keys = Keys()
+    links: Links = Links()
+    agenda: Agenda = Agenda()
+
+    def __checked__(self) -> None:
+        check_hub_id(self.hub_id)
