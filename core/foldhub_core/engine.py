@@ -173,17 +173,16 @@ class Engine:
         flying = self._flying
         assert flying is not None, "an append ends that was asked for"
         self._flying = None
-        match ending:
-            case Ending.DURABLE:
-                self._state = flying.state
-                self._release(flying)
-                if not self._open.commits:
-                    self._release(self._open)
-            case Ending.FULL:
-                self._undo(flying, self._open)
-                self._paused_until_ms = now_ms + self._pause_ms
-            case Ending.BROKEN:
-                self._stopped = True
+        if ending is Ending.DURABLE:
+            self._state = flying.state
+            self._release(flying)
+            if not self._open.commits:
+                self._release(self._open)
+        elif ending is Ending.FULL:
+            self._undo(flying, self._open)
+            self._paused_until_ms = now_ms + self._pause_ms
+        else:
+            self._stopped = True
 
     # --- what goes out
 
