@@ -21,9 +21,7 @@ def exported_names(module: ModuleType) -> list[str]:
 
 def public_attributes(module: ModuleType) -> set[str]:
     """What a reader would take for part of the door; submodules appear when something imports them, and say nothing."""
-    return {
-        name for name, value in vars(module).items() if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
+    return {name for name, value in vars(module).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
 
 
 def difference(left: set[str], right: set[str], only_left: str, only_right: str) -> str:

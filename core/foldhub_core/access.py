@@ -16,7 +16,7 @@ def check_principal(principal: Principal, command: Command) -> None:
     if isinstance(command, SHELL_COMMANDS):
         raise AccessDeniedError(f"expected the administrator for {type(command).__name__}, came another principal")
     agent_id = acting_id(command)
-    if agent_id and agent_id not in principal.agent_ids:
+    if command.acting and agent_id not in principal.agent_ids:
         raise AccessDeniedError(f"expected an agent the principal may act for, came {shown(agent_id)}", where=command.acting)
 
 

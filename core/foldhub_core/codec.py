@@ -1,15 +1,16 @@
 """Records to canonical bytes and back.
 
 In bytes a record is a *row*: a list of its tag and the values of its fields in order, records in it again as rows, packed by
-msgpack. Tags come from an explicit table, not from class names, so that a class may be renamed and its bytes stay. Equal
-records are equal bytes, in every process: frozen data has its keys sorted, everything else has one way to be written.
+msgpack. Tags come from an explicit table, not from class names, so that a class may be renamed and its bytes stay. Records
+that are equal in type and value of every leaf are equal bytes, in every process: frozen data has its keys sorted, everything
+else has one way to be written.
 
 Reading trusts nothing. `decode` accepts exactly what `encode` writes: it decodes, builds the record by its checked
 constructor, and writes it again; bytes that come out otherwise (a long form of a number, keys in another order, an integer
 where a float is declared) were not canonical. Whatever is wrong, a reader hears one error: `Malformed`.
 
-Rows of older formats are brought up here, at the reader's edge, by the table of upcasts, so that the core knows only today's
-shapes.
+Rows of older formats are brought up here, at the reader's edge, by the upcasts of a `History`, so that the core knows only
+today's shapes.
 
 Inside an envelope's data a record stands as a *named map*, which people read in transcripts and exports.
 """
@@ -38,16 +39,16 @@ from .commands import (
     Tick,
     Unregister,
 )
-from .data import Data, freeze, freeze_value
+from .data import Data, FrozenDict, freeze_value, frozen_map
 from .effects import Evict, Refuse, Reply
 from .envelope import Envelope
 from .error_record import ErrorRecord
 from .errors import Malformed, unexpected
-from .exact import Hook, exact_converter, hook_of, is_list
+from .exact import Hook, exact_converter, is_list, placed_hook_of
 from .facts import Attached, Configured, Detached, KeysExpired, Rearmed
 from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from .limits import Limits
-from .records import checked, values_of
+from .records import checked, names_of, values_of
 from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes
 from .session import Expectation, Manifest, Participant, ParticipantBounds, Session
 from .snapshot_rows import AgentRow, ConfiguredRow, DueRow, EndRow, HubRow, KeyRow, KeysRow, LinkRow, RefusalsRow
@@ -121,11 +122,24 @@ TAGS: dict[type, int] = {
 
 Row = tuple[object, ...]
 Upcast = Callable[[list[object]], list[object]]
-
-UPCASTS: dict[tuple[int, int], Upcast] = {}
-"""By format and tag: how a row of that format becomes one of the next. What is not here did not change."""
+"""Turns the fields of a row into those of the next format. What it raises over a row that never was one is `Malformed`."""
 
 R = TypeVar("R")
+
+
+class History:
+    """The formats a reader knows: the newest, and how rows of the older ones are brought up to it."""
+
+    __slots__ = ("form", "upcasts")
+
+    def __init__(self, form: int, upcasts: Mapping[tuple[int, int], Upcast]) -> None:
+        self.form = form
+        self.upcasts = upcasts
+        """By format and tag: how such a row becomes one of the next format. What is not here did not change."""
+
+
+HISTORY = History(FORMAT, {})
+"""What was written until today."""
 
 _CLASSES: dict[int, type] = {tag: cls for cls, tag in TAGS.items()}
 _PACK = msgspec.msgpack.Encoder().encode
@@ -137,12 +151,12 @@ def encode(record: object) -> bytes:
     return _PACK(row_of(record))
 
 
-def decode(data: bytes, expected: type[R], form: int = FORMAT) -> R:
-    """Read one record of this class, or raise `Malformed`. Bytes of today's format must be exactly what `encode` writes."""
-    record = record_of(unpack(data), form)
+def decode(data: bytes, expected: type[R], form: int = FORMAT, history: History = HISTORY) -> R:
+    """Read one record of this class, or raise `Malformed`. Bytes of the newest format must be exactly what `encode` writes."""
+    record = record_of(unpack(data), form, history)
     if type(record) is not expected:
         raise unexpected(f"a {expected.__name__}", record)
-    if form == FORMAT and encode(record) != data:
+    if form == history.form and encode(record) != data:
         raise Malformed(f"expected the canonical bytes of a {expected.__name__}, came other bytes for it")
     return record
 
@@ -181,20 +195,26 @@ def row_of(record: object) -> Row:
     return _row_writer(cls)(record)
 
 
-def record_of(row: object, form: int = FORMAT) -> object:
+def record_of(row: object, form: int = FORMAT, history: History = HISTORY) -> object:
     """Build the record a row stands for, whatever record of the table it is, or raise `Malformed`."""
+    if not 1 <= form <= history.form:
+        raise Malformed(f"expected format 1 to {history.form}, came {form}")
+    return cast(object, _row_reader(_class_of(row), form, history)(row))
+
+
+def _class_of(row: object) -> type:
     if not is_list(row) or not row:
         raise unexpected("a row that begins with a tag", row)
     tag = row[0]
     cls = _CLASSES.get(tag) if type(tag) is int else None
     if cls is None:
         raise unexpected("a tag of the table", tag)
-    return cast(object, _row_reader(cls, form)(row))
+    return cls
 
 
 def to_data(record: object) -> Data:
     """Give a record as a frozen named map."""
-    return freeze(cast("dict[str, object]", _named(record)))
+    return cast(Data, _named(record))
 
 
 def from_data(cls: type[R], data: Mapping[str, object]) -> R:
@@ -244,22 +264,27 @@ def _writer(declared: Any) -> Callable[[Any], object] | None:
 
 
 @cache
-def _row_reader(cls: type, form: int) -> Hook:
+def _row_reader(cls: type, form: int, history: History) -> Hook:
     """Make what reads rows of one class as a given format wrote them."""
     tag = TAGS[cls]
     fields = attrs.fields(cls)
-    converter = _row_converter(form)
-    readers = [(at, hook_of(converter, field.type)) for at, field in enumerate(fields) if _writer(field.type) is not None]
+    converter = _row_converter(form, history)
+    readers = [
+        (at, placed_hook_of(converter, field.type, f"{cls.__name__}.{field.name}"))
+        for at, field in enumerate(fields)
+        if _writer(field.type) is not None
+    ]
     count = len(fields)
     build: Callable[..., Any] = checked(cls)
-    upcasts = [UPCASTS[step, tag] for step in range(form, FORMAT) if (step, tag) in UPCASTS]
+    steps = [(step, tag) for step in range(form, history.form)]
+    upcasts = [history.upcasts[step] for step in steps if step in history.upcasts]
 
     def read(row: object) -> Any:
         if not is_list(row) or not row or type(row[0]) is not int or row[0] != tag:
             raise unexpected(f"the row of a {cls.__name__}, which begins with {tag}", row[0] if is_list(row) and row else row)
         values = row[1:]
         for upcast in upcasts:
-            values = upcast(values)
+            values = _upcast(upcast, values, cls)
         if len(values) != count:
             raise Malformed(f"expected {count} fields, came {len(values)}", where=cls.__name__)
         for at, reader in readers:
@@ -269,30 +294,54 @@ def _row_reader(cls: type, form: int) -> Hook:
     return read
 
 
-@cache
-def _row_converter(form: int) -> cattrs.Converter:
-    def record_hook(cls: type) -> Hook:
-        return lambda row: _row_reader(cls, form)(row)  # noqa: PLW0108 - its reader is not made yet
+def _upcast(upcast: Upcast, values: list[object], cls: type) -> list[object]:
+    try:
+        return upcast(values)
+    except Exception as error:
+        raise Malformed(f"expected fields of an older format, came others ({error!r})", where=cls.__name__) from error
 
-    return exact_converter(record_hook, lambda row: None if row is None else record_of(row, form))
+
+@cache
+def _row_converter(form: int, history: History) -> cattrs.Converter:
+    def record_hook(cls: type) -> Hook:
+        return lambda row: _row_reader(cls, form, history)(row)  # noqa: PLW0108 - its reader is not made yet
+
+    def any_record(row: object) -> object:
+        if row is None:
+            return None
+        cls = _class_of(row)
+        if any(field.type is object for field in attrs.fields(cast(Any, cls))):
+            # Or bytes could nest such records deeper than any stack can follow.
+            raise Malformed(f"expected a record that holds no record of any kind, came a {cls.__name__}")
+        return record_of(row, form, history)
+
+    return exact_converter(record_hook, any_record)
 
 
 def _named(value: object) -> object:
-    """Give a value with every record in it as a map of its fields."""
-    if type(value) in TAGS:
-        fields = attrs.fields(cast(Any, type(value)))
-        return {field.name: _named(item) for field, item in zip(fields, values_of(value), strict=True)}
-    if isinstance(value, dict):
-        return {key: _named(item) for key, item in cast("dict[str, object]", value).items()}
+    """Give a frozen value with every record in it as a map of its fields; free data is frozen already."""
+    kind: Any = type(value)
+    if kind is str or kind is int or value is None or kind is Data:
+        return value
+    names = _sorted_names(kind) if kind in TAGS else None
+    if names is not None:
+        return frozen_map([(name, _named(getattr(value, name))) for name in names])
+    if isinstance(value, FrozenDict):
+        return frozen_map([(key, _named(item)) for key, item in cast("FrozenDict[object]", value).items()])
     if isinstance(value, tuple):
-        return [_named(item) for item in cast("tuple[object, ...]", value)]
+        return tuple([_named(item) for item in cast("tuple[object, ...]", value)])
     return str(value) if isinstance(value, str) else value
+
+
+@cache
+def _sorted_names(cls: type) -> tuple[str, ...]:
+    return tuple(sorted(names_of(cls)))
 
 
 @cache
 def _named_reader(cls: type) -> Hook:
     fields = {field.name: field for field in attrs.fields(cls)}
-    hooks = {name: hook_of(_NAMED, field.type) for name, field in fields.items()}
+    hooks = {name: placed_hook_of(_NAMED, field.type, f"{cls.__name__}.{name}") for name, field in fields.items()}
     build: Callable[..., Any] = checked(cls)
 
     def read(value: object) -> Any:
@@ -301,7 +350,7 @@ def _named_reader(cls: type) -> Hook:
         given = cast("dict[object, object]", value)
         for name in given:
             if name not in fields:
-                raise unexpected(f"fields of a {cls.__name__}", name)
+                raise unexpected("the name of a field", name, where=cls.__name__)
         values: list[object] = []
         for name, field in fields.items():
             if name in given:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from . import codec
 from .commands import Arrival, Command, Principal, acting_id
+from .data import INT_MAX
 from .envelope import Envelope
 from .error_record import ErrorRecord
 from .errors import Malformed, unexpected
@@ -88,9 +89,12 @@ class Commit:
         return all(type(fact) in LAZY_FACTS for fact in self.facts)
 
 
-def chained(previous: bytes, seq: int, form: int, payload_digest: bytes, length: int) -> bytes:
-    """The chain's head after a commit: its header and the hash of its payload, on the head before."""
-    header = f"{seq} {form} {length} ".encode()
+def chained(hub_id: str, previous: bytes, seq: int, form: int, payload_digest: bytes, length: int) -> bytes:
+    """The chain's head after a commit: its header and the hash of its payload, on the head before.
+
+    The header names the hub: two hubs begin at the same head, and the log of one is not to be taken for the other's.
+    """
+    header = f"{hub_id} {seq} {form} {length} ".encode()
     return codec.digest(previous + header + payload_digest)
 
 
@@ -131,7 +135,7 @@ def make_commit(
             None if refusal is None else (refusal.code, refusal.message, refusal.where),
         )
     )
-    chain = chained(head, seq, codec.FORMAT, codec.digest(payload), len(payload))
+    chain = chained(hub_id, head, seq, codec.FORMAT, codec.digest(payload), len(payload))
     return Commit(seq, now_ms, actor, kept, facts, refusal, payload, codec.FORMAT, chain)
 
 
@@ -140,11 +144,13 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, chain: bytes) 
     # Any: the values are checked one by one below, each by its own constructor.
     fields = _fields(codec.unpack(payload), _PAYLOAD_FIELDS)
     now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = fields
-    if type(now_ms) is not int:
+    if type(now_ms) is not int or not 0 <= now_ms <= INT_MAX // 2:
         raise unexpected("a time", now_ms, where=f"commit {seq}")
     actor = _checked_actor(subject, admin, acted, may_register)
     facts = _read_facts(hub_id, seq, now_ms, _fields(fact_rows), form)
     refusal = None if refusal_row is None else ErrorRecord(*_fields(refusal_row, 3))
+    if bool(facts) == (refusal is not None) or (cut_row is not None and refusal is None):
+        raise Malformed("expected facts or a refusal, and a command cut only where it was refused", where=f"commit {seq}")
     command: object
     if cut_row is not None:
         command = CutCommand(*_fields(cut_row, 3))
@@ -162,7 +168,10 @@ _checked_actor: Callable[..., Actor] = checked(Actor)
 
 
 def _rebuilt(facts: tuple[Fact, ...]) -> Command:
-    told = told_command(facts[0]) if facts else None
+    try:
+        told = told_command(facts[0]) if facts else None
+    except (KeyError, ValueError) as error:
+        raise Malformed(f"expected a first fact that tells its command, came one that does not: {error}") from None
     if told is None:
         raise unexpected("a command, or a first fact that tells it", facts[0] if facts else None)
     return told

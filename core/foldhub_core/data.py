@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast
 
-from .errors import Malformed, shown, unexpected
+from .errors import Malformed, inside, shown, unexpected
 
 HARD_DEPTH = 64
 """Deeper than this nothing is frozen, whatever the limits say: what reads a tree may recurse."""
@@ -50,7 +50,7 @@ class FrozenDict(dict[str, V]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({super().__repr__()})"
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
         # To the type checkers these are dict's own; a Mapping annotation keeps users from calling them.
         __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
@@ -69,67 +69,81 @@ class Data(FrozenDict["Value"]):
     __slots__ = ()
 
     def __init__(self, items: Mapping[str, object] | tuple[()] = ()) -> None:
-        _fill(self, dict(items), HARD_DEPTH, "")
+        _fill(self, dict(items), HARD_DEPTH)
 
 
-def freeze(value: Mapping[str, object], where: str = "") -> Data:
+def freeze(value: Mapping[str, object]) -> Data:
     """Freeze a mapping of JSON's kinds of values; raises `Malformed` naming the place of what cannot be frozen."""
     if type(value) is Data:
         return value
     if not isinstance(value, dict):
-        raise unexpected("a map", value, where=where)
-    return _map(cast("dict[object, object]", value), HARD_DEPTH, where)
+        raise unexpected("a map", value)
+    return _map(cast("dict[object, object]", value), HARD_DEPTH)
 
 
-def freeze_value(value: object, where: str = "") -> "Value":
+def frozen_map(items: "list[tuple[str, object]]") -> Data:
+    """Make a map of items that are frozen, and sorted by key. It is the caller's promise, and that the tree is not deep."""
+    made = Data.__new__(Data)
+    _put(made, cast("list[tuple[str, Value]]", items))
+    return made
+
+
+def freeze_value(value: object) -> "Value":
     """Freeze one value of any of JSON's kinds."""
-    return _value(value, HARD_DEPTH, where)
+    return _value(value, HARD_DEPTH)
 
 
-def check_text(value: object, where: str = "") -> str:
+def check_text(value: object) -> str:
     """Give back text that every encoding can say, or raise `Malformed`."""
     if type(value) is not str:
-        raise unexpected("text", value, where=where)
+        raise unexpected("text", value)
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Malformed(f"expected text that UTF-8 can say, came {shown(value)}", where=where) from None
+            raise Malformed(f"expected text that UTF-8 can say, came {shown(value)}") from None
     return value
 
 
-def check_int(value: object, where: str = "") -> int:
+def check_int(value: object) -> int:
     """Give back an integer that fits 64 bits, or raise `Malformed`; a boolean is no integer."""
     if type(value) is not int or not INT_MIN <= value <= INT_MAX:
-        raise unexpected("a 64-bit integer", value, where=where)
+        raise unexpected("a 64-bit integer", value)
     return value
 
 
-def check_float(value: object, where: str = "") -> float:
+def check_float(value: object) -> float:
     """Give back a finite float, or raise `Malformed`."""
     if type(value) is not float or not isfinite(value):
-        raise unexpected("a finite number", value, where=where)
+        raise unexpected("a finite number", value)
     return value
 
 
-def _map(value: dict[object, object], room: int, where: str) -> Data:
+def _map(value: dict[object, object], room: int) -> Data:
     frozen = Data.__new__(Data)
-    _fill(frozen, value, room, where)
+    _fill(frozen, value, room)
     return frozen
 
 
-def _fill(frozen: Data, value: "Mapping[Any, object]", room: int, where: str) -> None:
+# Where a refused value stands is put together while the refusal comes out, step by step: naming every place on the way in
+# would cost what is long at the top once for each value below.
+
+
+def _fill(frozen: Data, value: "Mapping[Any, object]", room: int) -> None:
     """Put the frozen items of a mapping into a map that has none yet. Any: its keys are what is checked."""
     if not room:
-        raise Malformed(f"expected a tree at most {HARD_DEPTH} deep, came a deeper one", where=where)
+        raise _too_deep()
     pairs: list[tuple[str, Value]] = []
     for key, item in value.items():
         if type(key) is not str or not key.isascii():
-            check_text(key, f"a key of {where or 'the map'}")
+            _check_key(key)
         if type(item) is str and item.isascii():
             pairs.append((key, item))
-        else:
-            pairs.append((key, _value(item, room - 1, f"{where}.{key}" if where else key)))
+            continue
+        try:
+            pairs.append((key, _value(item, room - 1)))
+        except Malformed as refused:
+            raise inside(key, refused) from None
     if len(pairs) > 1:
         pairs.sort(key=_first)
     _put(frozen, pairs)
@@ -143,21 +157,41 @@ def _first(pair: tuple[str, object]) -> str:
     return pair[0]
 
 
-def _value(value: object, room: int, where: str) -> "Value":
+def _check_key(key: object) -> None:
+    try:
+        check_text(key)
+    except Malformed as refused:
+        raise inside("a key", refused) from None
+
+
+def _too_deep() -> Malformed:
+    return Malformed(f"expected a tree at most {HARD_DEPTH} deep, came a deeper one")
+
+
+def _value(value: object, room: int) -> "Value":
     kind = type(value)
     if value is None or kind is bool:
         return cast("Value", value)
     if kind is str:
-        return check_text(value, where)
+        return check_text(value)
     if kind is int:
-        return check_int(value, where)
+        return check_int(value)
     if kind is float:
-        return check_float(value, where)
+        return check_float(value)
     if isinstance(value, dict):
-        return _map(cast("dict[object, object]", value), room, where)
+        return _map(cast("dict[object, object]", value), room)
     if kind is list or kind is tuple:
         if not room:
-            raise Malformed(f"expected a tree at most {HARD_DEPTH} deep, came a deeper one", where=where)
-        items = cast("list[object] | tuple[object, ...]", value)
-        return tuple([_value(item, room - 1, f"{where}[{at}]") for at, item in enumerate(items)])
-    raise unexpected("None, a boolean, number, text, list or map", value, where=where)
+            raise _too_deep()
+        return _items(cast("list[object] | tuple[object, ...]", value), room - 1)
+    raise unexpected("None, a boolean, number, text, list or map", value)
+
+
+def _items(items: "list[object] | tuple[object, ...]", room: int) -> "tuple[Value, ...]":
+    frozen: list[Value] = []
+    try:
+        for item in items:
+            frozen.append(_value(item, room))
+    except Malformed as refused:
+        raise inside(f"[{len(frozen)}]", refused) from None
+    return tuple(frozen)

@@ -8,7 +8,7 @@ only thing in a step that changes.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from .data import freeze
+from .data import frozen_map
 from .effects import Effect
 from .envelope import Envelope
 from .facts import Fact
@@ -73,12 +73,12 @@ class Decision:
     def record_event(
         self, agent_id: str, event_type: str, event_data: Mapping[str, object], idempotency_key: str | None = None
     ) -> None:
-        """Say something of an agent in the hub session: stamped, numbered, to nobody in particular."""
+        """Say something of an agent in the hub session: stamped, numbered, to nobody in particular. The data is frozen."""
         envelope = Envelope(
             session_id=HUB_SESSION,
             sender_id=agent_id,
             event_type=event_type,
-            event_data=freeze(event_data),
+            event_data=frozen_map(sorted(event_data.items())),
             audience=(),
             idempotency_key=idempotency_key,
             envelope_id=self.new_id("e", self._envelopes),

@@ -18,24 +18,25 @@ from .records import hot
 Place = tuple[float | int | str, ...]
 """A key of a shelf; it ends with the agent's id."""
 
-Places = dict[tuple[str, str], Place]
-"""Where one agent stands, by capability ("" for the shelf of all) and order."""
+Shelf = tuple[str | None, str]
+"""A capability, None for all agents, and an order: "name", "cost" or "record"."""
+
+Places = dict[Shelf, Place]
+"""Where one agent stands."""
 
 Order = Ordered[Place]
-
-ORDERS = ("name", "cost", "record")
 
 
 @hot
 class Directory:
     """All shelves, by capability and order."""
 
-    shelves: Map[tuple[str, str], Order] = Map()
+    shelves: Map[Shelf, Order] = Map()
 
     @classmethod
     def of(cls, placed: Iterable[Places]) -> "Directory":
         """Build the directory of agents that stand in these places."""
-        shelves: dict[tuple[str, str], list[Place]] = {}
+        shelves: dict[Shelf, list[Place]] = {}
         for places in placed:
             for shelf, place in places.items():
                 shelves.setdefault(shelf, []).append(place)
@@ -53,8 +54,8 @@ class Directory:
                 shelves = shelves.set(shelf, shelves.get(shelf, _EMPTY).add(place))
         return self if shelves is self.shelves else Directory(shelves)
 
-    def shelf(self, capability: str, order: str) -> Order:
-        """The agents with a capability, or all for "", in an order."""
+    def shelf(self, capability: str | None, order: str) -> Order:
+        """The agents with a capability, or all for None, in an order."""
         return self.shelves.get((capability, order), _EMPTY)
 
 
@@ -68,8 +69,8 @@ def places_of(passport: Passport, resume: Resume) -> Places:
     assert passport.agent_id is not None, "only registered agents stand in the directory"
     agent_id, name, cost = passport.agent_id, passport.name, total_cost(passport)
     places: Places = {}
-    for capability in ("", *resume.claimed_capabilities, *resume.observed):
-        stat = resume.observed.get(capability, ObservedStat()) if capability else total_record(resume)
+    for capability in (None, *resume.claimed_capabilities, *resume.observed):
+        stat = total_record(resume) if capability is None else resume.observed.get(capability, ObservedStat())
         places[capability, "name"] = (name, agent_id)
         places[capability, "cost"] = (cost, name, agent_id)
         places[capability, "record"] = (-success_rate(stat), -stat.n, name, agent_id)

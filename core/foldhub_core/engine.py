@@ -40,7 +40,7 @@ from .error_record import error_record
 from .errors import Unavailable
 from .records import hot
 from .state import HubState
-from .step import next_deadline, step
+from .step import Step, next_deadline, step
 
 INBOX = 1_024
 BATCH = 256
@@ -87,6 +87,18 @@ class _Batch:
         """Whether any of the commits is not lazy."""
         self.oldest_ms = 0
         """When the first commit was made."""
+
+    def add(self, arrival: Arrival, effects: tuple[Effect, ...], came: Step, now_ms: int) -> None:
+        """Put in what one arrival came to."""
+        self.taken.append((arrival, effects))
+        if came.commit is None:
+            return
+        if not self.commits:
+            self.oldest_ms = now_ms
+        self.state = came.state
+        self.commits.append(came.commit)
+        self.bytes += len(came.commit.payload)
+        self.urgent = self.urgent or not came.commit.lazy
 
 
 class Engine:
@@ -254,15 +266,7 @@ class Engine:
         if came.commit is None and self._flying is None and not batch.commits:
             self._released.extend(effects)
             return
-        batch.taken.append((arrival, effects))
-        if came.commit is None:
-            return
-        if not batch.commits:
-            batch.oldest_ms = now_ms
-        batch.state = came.state
-        batch.commits.append(came.commit)
-        batch.bytes += len(came.commit.payload)
-        batch.urgent = batch.urgent or not came.commit.lazy
+        batch.add(arrival, effects, came, now_ms)
 
     def _is_full(self, batch: _Batch) -> bool:
         return len(batch.taken) >= self._batch or batch.bytes >= self._batch_bytes

@@ -137,3 +137,10 @@ def shown(value: object) -> str:
 def unexpected(expected: str, came: object, *, where: str = "") -> Malformed:
     """The one way a `Malformed` says what was expected and what came."""
     return Malformed(f"expected {expected}, came {shown(came)}", where=where)
+
+
+def inside(place: str, refused: Malformed) -> Malformed:
+    """The same refusal, seen from around the place where it was raised: `place` is put before its `where`."""
+    step = place if len(place) <= SHOWN_CHARS else f"{place[:SHOWN_CHARS]}..."
+    joint = "" if refused.where[:1] in ("", "[") else "."
+    return Malformed(refused.message, where=f"{step}{joint}{refused.where}")

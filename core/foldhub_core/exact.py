@@ -18,7 +18,7 @@ import attrs
 import cattrs
 
 from .data import Data, FrozenDict, Value, check_float, check_int, check_text, freeze, freeze_value
-from .errors import Malformed, unexpected
+from .errors import Malformed, inside, unexpected
 
 Hook = Callable[[object], Any]
 """Gives back the value as the field holds it, or raises `Malformed`. Any: what it gives depends on the declared type."""
@@ -73,8 +73,7 @@ def placed_hook_of(converter: cattrs.Converter, declared: Any, place: str) -> Ho
         try:
             return hook(value, declared)
         except Malformed as refused:
-            where = f"{place}.{refused.where}" if refused.where else place
-            raise Malformed(refused.message, where=where) from None
+            raise inside(place, refused) from None
 
     return placed
 

@@ -18,7 +18,7 @@ HUB_SESSION = "hub"
 """The id of the session that holds what the hub itself records: registrations, rules, observations."""
 
 _HUB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,31}):([aest]):([a-s])([1-9][0-9]*)(?:-([a-s])([0-9]+))?")
+_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,31}):([aest]):([a-s])([1-9][0-9]*)(?:-([a-s])([1-9][0-9]*))?")
 
 
 def check_hub_id(hub_id: str) -> str:
@@ -51,4 +51,5 @@ def was_issued(hub_id: str, kind: Kind, text: str, seq: int) -> bool:
     match = _ID.fullmatch(text)
     if match is None or match[1] != hub_id or match[2] != kind:
         return False
-    return ord(match[3]) - 96 == len(match[4]) and int(match[4]) <= seq
+    ordinals = [(match[3], match[4])] if match[5] is None else [(match[3], match[4]), (match[5], match[6])]
+    return all(ord(letter) - 96 == len(digits) for letter, digits in ordinals) and int(match[4]) <= seq

@@ -7,9 +7,9 @@ that recovery and `verify` see yesterday's limits where yesterday's words stand.
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from .data import Data
+from .data import INT_MAX, Data
 from .errors import Malformed
-from .records import record
+from .records import names_of, record
 
 
 @record
@@ -25,8 +25,10 @@ class Limits:
     map_items: int = 1_000
     depth: int = 16
     data_items: int = 50_000
-    """All values in one tree of free data."""
+    """All values in one tree of free data: texts, numbers, lists, maps, whatever they stand in."""
     capabilities: int = 256
+    summary_chars: int = 16_000
+    """A resume's summary: searches look through it."""
     skill_chars: int = 64_000
     keys: int = 1_000
     """Idempotency keys that are remembered for an agent."""
@@ -46,10 +48,16 @@ class Limits:
     """The most that a question looks at for one page."""
 
     def __checked__(self) -> None:
-        if min(self.text_chars, self.name_chars, self.depth, self.keys, self.tick_entries, self.page_items) < 1:
-            raise Malformed("expected limits of at least 1", where="Limits")
-        if min(self.key_ms, self.refusal_window_ms, self.scan_items, self.observed_tasks) < 1:
-            raise Malformed("expected limits of at least 1", where="Limits")
+        for name in names_of(Limits):
+            least, came = 0 if name in _MAY_BE_NONE else 1, getattr(self, name)
+            if came < least:
+                raise Malformed(f"expected at least {least}, came {came}", where=f"Limits.{name}")
+        if self.key_ms > INT_MAX // 2:
+            # It is added to the hub's clock, and the sum is written down.
+            raise Malformed(f"expected at most {INT_MAX // 2} ms, came {self.key_ms}", where="Limits.key_ms")
+
+
+_MAY_BE_NONE = ("data_items", "refusals", "refusal_bytes")
 
 
 def check_length(text: str, most: int, where: str) -> None:
@@ -70,12 +78,12 @@ def check_data(limits: Limits, data: Mapping[str, object], where: str) -> None:
 
 
 def _check_items(limits: Limits, value: object, room: int, budget: int, where: str) -> int:
-    """Check one value and what is in it; gives back how much of the budget is left."""
+    """Check one value and what is in it; gives back how much of the budget is left. A value is counted where it stands."""
     if isinstance(value, str):
         check_length(value, limits.text_chars, where)
-        return budget - 1
+        return budget
     if not isinstance(value, Data | tuple):
-        return budget - 1
+        return budget
     if not room:
         raise Malformed(f"expected a tree at most {limits.depth} deep, came a deeper one", where=where)
     items = cast("Data | tuple[object, ...]", value)

@@ -3,7 +3,8 @@
 A log knows where it begins: the commit before its first, and the chain's head there. A whole log begins at 0 and the genesis
 head. A log that was cut at the front still proves, by that head, that what is left belongs where it says.
 
-In bytes a log is a line that says what it is, then each commit as its length and its row: format, chain, payload.
+In bytes a log is a line that says what it is, its place as a row, each commit as a row (format, chain, payload), every row
+behind its length, and at the end the digest of all of it: the chain proves each commit, the digest that none is missing.
 """
 
 from typing import cast
@@ -13,7 +14,7 @@ from .commits import Commit, chained, read_commit
 from .errors import Compacted, Malformed, unexpected
 from .exact import is_list
 from .ids import check_hub_id
-from .records import record
+from .records import changed, record
 from .state import GENESIS
 
 MAGIC = b"foldhub log 1\n"
@@ -29,6 +30,11 @@ class Log:
     """The sequence of the commit before the first."""
     base_head: bytes = GENESIS
     """The chain's head there."""
+
+    def __checked__(self) -> None:
+        check_hub_id(self.hub_id)
+        if self.base_seq < 0:
+            raise Malformed(f"expected a place of 0 or more, came {self.base_seq}", where="Log.base_seq")
 
     @property
     def seq(self) -> int:
@@ -56,7 +62,7 @@ def check_chain(log: Log) -> None:
     seq, head = log.base_seq, log.base_head
     for commit in log.commits:
         seq += 1
-        head = chained(head, seq, commit.form, codec.digest(commit.payload), len(commit.payload))
+        head = chained(log.hub_id, head, seq, commit.form, codec.digest(commit.payload), len(commit.payload))
         if commit.seq != seq or commit.chain != head:
             raise Malformed(f"expected commit {seq} as it was chained, came another", where=f"commit {seq}")
 
@@ -65,30 +71,33 @@ def write_log(log: Log) -> bytes:
     """Write a log as bytes."""
     parts = [MAGIC, _framed(codec.pack((log.hub_id, log.base_seq, log.base_head)))]
     parts += [_framed(codec.pack((commit.form, commit.chain, commit.payload))) for commit in log.commits]
-    return b"".join(parts)
+    written = b"".join(parts)
+    return written + codec.digest(written)
 
 
 def read_log(data: bytes) -> Log:
     """Read a log and check its chain; whatever is not one, or was touched, is `Malformed`."""
     if not data.startswith(MAGIC):
         raise unexpected(f"a log, which begins with {MAGIC!r}", data[: len(MAGIC)])
-    at = len(MAGIC)
-    frame, at = _frame(data, at)
-    hub_id, base_seq, base_head = _row(frame, (str, int, bytes), "the log's first row")
-    check_hub_id(cast(str, hub_id))
+    rows = data[: -len(GENESIS)]
+    frame, at = _frame(rows, len(MAGIC))
+    hub_id, base_seq, base_head = cast("tuple[str, int, bytes]", _row(frame, (str, int, bytes), "the log's first row"))
+    base = Log(hub_id, (), base_seq, base_head)
     commits: list[Commit] = []
-    seq, head = cast(int, base_seq), cast(bytes, base_head)
-    while at < len(data):
-        frame, at = _frame(data, at)
+    seq, head = base_seq, base_head
+    while at < len(rows):
+        frame, at = _frame(rows, at)
         seq += 1
         form, chain, payload = cast("tuple[int, bytes, bytes]", _row(frame, (int, bytes, bytes), f"commit {seq}"))
         if not 1 <= form <= codec.FORMAT:
             raise Malformed(f"expected format 1 to {codec.FORMAT}, came {form}", where=f"commit {seq}")
-        head = chained(head, seq, form, codec.digest(payload), len(payload))
+        head = chained(hub_id, head, seq, form, codec.digest(payload), len(payload))
         if chain != head:
             raise Malformed(f"expected commit {seq} as it was chained, came another", where=f"commit {seq}")
-        commits.append(read_commit(cast(str, hub_id), seq, form, payload, chain))
-    return Log(cast(str, hub_id), tuple(commits), cast(int, base_seq), cast(bytes, base_head))
+        commits.append(read_commit(hub_id, seq, form, payload, chain))
+    if codec.digest(rows) != data[len(rows) :]:
+        raise Malformed("expected the digest of the whole log at its end, came another", where="the log")
+    return changed(base, commits=tuple(commits))
 
 
 def _framed(row: bytes) -> bytes:

@@ -40,23 +40,17 @@ class Ordered(Generic[K]):
 
     __slots__ = ("_count", "_root")
 
-    def __init__(self, keys: Iterable[K] = ()) -> None:
-        made = _built(sorted(set(keys)))
+    def __init__(self, keys: Iterable[K] = (), *, _made: "tuple[_Node[K], int] | None" = None) -> None:
+        made = _built(sorted(set(keys))) if _made is None else _made
         self._root: _Node[K] = made[0]
         self._count: int = made[1]
-
-    def _with(self, root: "_Node[K]", count: int) -> "Ordered[K]":
-        new = cast("Ordered[K]", object.__new__(Ordered))
-        new._root = root
-        new._count = count
-        return new
 
     def add(self, key: K) -> "Ordered[K]":
         """Give the set with this key in it."""
         nodes = _added(self._root, key)
         if nodes is None:
             return self
-        return self._with(nodes[0] if len(nodes) == 1 else _branch(nodes), self._count + 1)
+        return Ordered(_made=(nodes[0] if len(nodes) == 1 else _branch(nodes), self._count + 1))
 
     def remove(self, key: K) -> "Ordered[K]":
         """Give the set without this key."""
@@ -65,7 +59,7 @@ class Ordered(Generic[K]):
             return self
         while isinstance(root, _Branch) and len(root.children) == 1:
             root = root.children[0]
-        return self._with(root, self._count - 1)
+        return Ordered(_made=(root, self._count - 1))
 
     def first(self) -> K | None:
         """The least key, or None."""

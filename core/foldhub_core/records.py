@@ -85,6 +85,11 @@ def values_of(record: object) -> tuple[object, ...]:
     return _VALUES[type(record)](record)
 
 
+def names_of(cls: type) -> tuple[str, ...]:
+    """The names of all fields in their order."""
+    return tuple([field.name for field in attrs.fields(cls)])
+
+
 def changed(record: R, /, **changes: object) -> R:
     """Copy a record with some fields changed. The new values are the caller's promise: nothing is checked."""
     new = _COPIED[type(record)](record)

@@ -68,12 +68,14 @@ class Registry:
     def with_agent(self, agent_id: str, entry: AgentEntry) -> "Registry":
         """Put an agent in, or put it in anew."""
         before = self.agents.get(agent_id)
-        stood = NOWHERE if before is None else places_of(before.passport, before.resume)
-        return Registry(
-            self.agents.set(agent_id, entry),
-            self.names if before is not None else self.names.set(entry.passport.name, agent_id),
-            self.directory.moved(stood, places_of(entry.passport, entry.resume)),
-        )
+        agents = self.agents.set(agent_id, entry)
+        if before is None:
+            names = self.names.set(entry.passport.name, agent_id)
+            return Registry(agents, names, self.directory.moved(NOWHERE, places_of(entry.passport, entry.resume)))
+        if before.resume is entry.resume:
+            return Registry(agents, self.names, self.directory)
+        stood = places_of(before.passport, before.resume)
+        return Registry(agents, self.names, self.directory.moved(stood, places_of(entry.passport, entry.resume)))
 
     def without_agent(self, agent_id: str) -> "Registry":
         """Take an agent out; its name is free."""
@@ -92,7 +94,8 @@ def register(decision: "Decision", command: Register) -> Passport:
     """Make an agent, or answer a retry with the one it made."""
     name, state = command.passport.name, decision.state
     check_may_register(decision.principal, name)
-    body = "" if command.idempotency_key is None else body_hash(_as_claimed(command))
+    claimed = _as_claimed(command, state.hub_id)
+    body = "" if command.idempotency_key is None else body_hash(claimed)
     taken_by = state.registry.names.get(name)
     if taken_by is not None:
         entry = state.registry.agents[taken_by]
@@ -101,24 +104,15 @@ def register(decision: "Decision", command: Register) -> Passport:
         if owner and key is not None and keys.answered(state.keys, taken_by, "register", key, body) is not None:
             return entry.passport
         raise ProtocolError(f"expected a free name, came {shown(name)}, which is registered", where="passport.name")
-    claimed = _as_claimed(command)
     _check_registration(state.limits, claimed)
     agent_id = decision.new_id("a")
     hub_id = claimed.passport.hub_id or state.hub_id
     passport = changed(claimed.passport, agent_id=agent_id, hub_id=hub_id, created_at_ms=decision.now_ms)
-    decision.record_event(
-        agent_id,
-        EV_AGENT_REGISTERED,
-        {
-            "passport": to_data(passport),
-            "resume": _claims(claimed.resume),
-            "rule": to_data(claimed.rule),
-            "skill_md": claimed.skill_md,
-            "subject": decision.principal.subject,
-            "body": body,
-        },
-        claimed.idempotency_key,
-    )
+    told = {"passport": to_data(passport), "resume": to_data(claimed.resume), "rule": to_data(claimed.rule)}
+    for part, data in told.items():
+        check_data(state.limits, data, part)
+    more = {"skill_md": claimed.skill_md, "subject": decision.principal.subject, "body": body}
+    decision.record_event(agent_id, EV_AGENT_REGISTERED, {**told, **more}, claimed.idempotency_key)
     return passport
 
 
@@ -137,6 +131,7 @@ def set_resume(decision: "Decision", command: SetResume) -> Resume:
     claims = _claims(command.resume)
     if claims != _claims(before):
         _check_resume(decision.state.limits, command.resume)
+        check_data(decision.state.limits, claims, "resume")
         decision.record_event(command.agent_id, EV_RESUME_SET, {"resume": claims})
     return agent_entry(decision.state, command.agent_id).resume
 
@@ -186,13 +181,13 @@ def record_observation(decision: "Decision", command: RecordObservation) -> Resu
     return agent_entry(decision.state, command.owner_id).resume
 
 
-def _as_claimed(command: Register) -> Register:
+def _as_claimed(command: Register, hub_id: str) -> Register:
     """A registration without what only the hub says, so that a retry that carries it is the same request."""
-    remote = command.passport.effective_kind == "remote_agent"
-    hub_id = command.passport.hub_id if remote else None
+    from_elsewhere = command.passport.effective_kind == "remote_agent" and command.passport.hub_id != hub_id
+    claimed_hub_id = command.passport.hub_id if from_elsewhere else None
     return changed(
         command,
-        passport=changed(command.passport, agent_id=None, hub_id=hub_id, created_at_ms=None),
+        passport=changed(command.passport, agent_id=None, hub_id=claimed_hub_id, created_at_ms=None),
         resume=changed(command.resume, observed=NOTHING_OBSERVED, version=1, last_updated_ms=None),
         rule=changed(command.rule, version=1),
     )
@@ -210,16 +205,16 @@ def _check_registration(limits: Limits, command: Register) -> None:
     if not name or not name.isprintable() or name != name.strip() or any(sign in "*?[]" for sign in name):
         expected = "a name of printable characters without *, ?, [ and ], no space at its ends"
         raise Malformed(f"expected {expected}, came {shown(name)}", where="passport.name")
-    check_data(limits, to_data(command.passport), "passport")
     _check_resume(limits, command.resume)
-    check_data(limits, to_data(command.rule), "rule")
     check_length(command.skill_md or "", limits.skill_chars, "skill_md")
     check_length(command.idempotency_key or "", limits.short_text_chars, "idempotency_key")
 
 
 def _check_resume(limits: Limits, resume: Resume) -> None:
     check_count(len(resume.claimed_capabilities), limits.capabilities, "resume.claimed_capabilities")
-    check_data(limits, _claims(resume), "resume")
+    for capability in resume.claimed_capabilities:
+        check_length(capability, limits.short_text_chars, "resume.claimed_capabilities")
+    check_length(resume.summary, limits.summary_chars, "resume.summary")
 
 
 # --- fold

@@ -14,7 +14,7 @@ from .config import HubConfig
 from .envelope import Envelope
 from .error_record import ErrorRecord, error_record
 from .errors import Compacted, Malformed, NetworkError
-from .facts import Fact
+from .facts import Configured, Fact
 from .records import hot
 from .starting import configured
 from .state import HubState
@@ -76,9 +76,8 @@ def verify(config: HubConfig, commits: Iterable[Commit], state: HubState) -> Ver
         _checked_next(state, commit)
         if isinstance(commit.command, CutCommand):
             undecided += 1
-        elif isinstance(commit.command, Start) and commit.refusal is None:
-            if commit.facts[:1] != (configured(config),):
-                reconfigured.append(commit.seq)
+        elif _is_reconfigured(config, commit):
+            reconfigured.append(commit.seq)
         else:
             divergence = _compare(config, state, commit)
             divergences += [] if divergence is None else [divergence]
@@ -86,11 +85,17 @@ def verify(config: HubConfig, commits: Iterable[Commit], state: HubState) -> Ver
     return Verification(tuple(divergences), undecided, tuple(reconfigured))
 
 
+def _is_reconfigured(config: HubConfig, commit: Commit) -> bool:
+    """Whether a run began here under another configuration."""
+    mark = commit.facts[0] if commit.facts and isinstance(commit.command, Start) else None
+    return isinstance(mark, Configured) and mark != configured(config)
+
+
 def _checked_next(state: HubState, commit: Commit) -> HubState:
     """Give back the state if the commit is the next on it."""
     if commit.seq != state.seq + 1:
         raise Compacted(f"expected commit {state.seq + 1} next, came {commit.seq}")
-    head = chained(state.head, commit.seq, commit.form, codec.digest(commit.payload), len(commit.payload))
+    head = chained(state.hub_id, state.head, commit.seq, commit.form, codec.digest(commit.payload), len(commit.payload))
     if commit.chain != head:
         raise Malformed("expected a commit chained to the one before, came another", where=f"commit {commit.seq}")
     return state

@@ -28,9 +28,15 @@ def duration_ms(value: Duration, where: str = "") -> int:
         seconds = int(digits) * unit if stripped else 0
     else:
         raise unexpected(_DURATION_FORMS, value, where=where)
-    if abs(seconds) > INT_MAX // 1000:
-        raise unexpected("a duration whose milliseconds fit 64 bits", value, where=where)
+    if abs(seconds) > INT_MAX // 2000:
+        # It is added to the hub's clock, and the sum is written down.
+        raise unexpected("a duration a clock can be moved by", value, where=where)
     return seconds * 1000
+
+
+def _check_caps(where: str, *caps: int) -> None:
+    if min(caps) < 0:
+        raise Malformed(f"expected caps of 0 (none) or more, came {min(caps)}", where=where)
 
 
 @record
@@ -57,6 +63,9 @@ class Rate:
     per_minute: int = 0
     burst: int = 0
 
+    def __checked__(self) -> None:
+        _check_caps("Rate", self.per_minute, self.burst)
+
 
 @record
 class Inbox:
@@ -66,6 +75,9 @@ class Inbox:
     overflow: Literal["reject", "drop_oldest", "drop_newest"] = "reject"
     high_water: int | None = None
     """Pending deliveries at which pressure is told; None is four fifths of `max_pending`, 0 is never."""
+
+    def __checked__(self) -> None:
+        _check_caps("Inbox", self.max_pending, self.high_water or 0)
 
 
 @record
@@ -83,10 +95,7 @@ class RuleLimits:
     def __checked__(self) -> None:
         duration_ms(self.session_ttl_default, "RuleLimits.session_ttl_default")
         duration_ms(self.task_ttl_default, "RuleLimits.task_ttl_default")
-        concurrent = min(self.max_concurrent_sessions, self.max_concurrent_tasks, self.delegation_depth)
-        flow = min(self.rate.per_minute, self.rate.burst, self.inbox.max_pending, self.inbox.high_water or 0)
-        if min(concurrent, flow) < 0:
-            raise Malformed(f"expected caps of 0 (none) or more, came {min(concurrent, flow)}", where="RuleLimits")
+        _check_caps("RuleLimits", self.max_concurrent_sessions, self.max_concurrent_tasks, self.delegation_depth)
 
 
 @record

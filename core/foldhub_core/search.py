@@ -5,7 +5,8 @@ at what it gives. `kind` and `query` are tried on one agent after another; a pag
 of them, and may therefore be short and still have a cursor.
 """
 
-from typing import TYPE_CHECKING, Literal, cast
+from math import isnan
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from . import codec
 from .directory import Place
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SortBy = Literal["name", "cost", "track_record"]
 
 _ORDERS = {"name": "name", "cost": "cost", "track_record": "record"}
+_KINDS = get_args(AgentKind)
 _CURSOR_KINDS: dict[str, tuple[type, ...]] = {
     "name": (str, str),
     "cost": (float, str, str),
@@ -53,10 +55,12 @@ def list_agents(
     """
     if sort_by is not None and sort_by not in _ORDERS:
         raise Malformed(f"expected name, cost or track_record, came {shown(sort_by)}", where="sort_by")
+    if kind is not None and kind not in _KINDS:
+        raise Malformed(f"expected agent, human or remote_agent, came {shown(kind)}", where="kind")
     if not 1 <= limit <= state.limits.page_items:
         raise Malformed(f"expected 1 to {state.limits.page_items}, came {limit}", where="limit")
     order = _ORDERS[sort_by or "name"]
-    shelf = state.registry.directory.shelf(capability or "", order)
+    shelf = state.registry.directory.shelf(capability, order)
     wanted = None if query is None else query.casefold()
     found: list[Passport] = []
     looked_at = 0
@@ -81,7 +85,7 @@ def agents_with_capability(state: "HubState", capability: str) -> tuple[str, ...
 
 def name_to_id_map(state: "HubState") -> dict[str, str]:
     """The id of every agent by its name, in the order of names. O(n)."""
-    return {cast(str, place[0]): cast(str, place[1]) for place in state.registry.directory.shelf("", "name")}
+    return {cast(str, place[0]): cast(str, place[1]) for place in state.registry.directory.shelf(None, "name")}
 
 
 def _read_cursor(cursor: str | None, order: str) -> Place | None:
@@ -92,6 +96,8 @@ def _read_cursor(cursor: str | None, order: str) -> Place | None:
         place = codec.unpack(bytes.fromhex(cursor))
     except ValueError:
         place = None
-    if not is_list(place) or tuple([type(item) for item in place]) != kinds:
-        raise Malformed("expected the cursor of a page of the same question, came another text", where="cursor")
-    return tuple(cast("list[float | int | str]", place))
+    if is_list(place) and tuple([type(item) for item in place]) == kinds:
+        key = cast("list[float | int | str]", place)
+        if not any(isinstance(item, float) and isnan(item) for item in key):
+            return tuple(key)
+    raise Malformed("expected the cursor of a page of the same question, came another text", where="cursor")

@@ -11,8 +11,7 @@ process, and a basket is sorted when its turn comes. So equal states give equal 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
-from zlib import crc32
+from typing import TypeVar, assert_never
 
 from immutables import Map
 
@@ -43,7 +42,14 @@ from .state import HubState
 from .track_record import TrackRecord
 
 SLICE_ROWS = 500
-"""Rows in a slice; the keys of a map are dealt twenty times as fast."""
+SLICE_BYTES = 262_144
+"""A slice ends with the row that reaches either."""
+
+BASKET = 500
+"""Entries of a map that are sorted at once, about. Every digest depends on it: it stays as it is."""
+
+DEALT = 10_000
+"""Keys of a map that are dealt between two slices."""
 
 V = TypeVar("V")
 
@@ -52,12 +58,14 @@ def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[byt
     """Give the slices of a state one by one; between two of them the caller may do other things. Some are empty."""
     hasher = codec.hasher()
     rows: list[bytes] = []
-    for row in _rows(state, slice_rows):
-        if row is None or len(rows) == slice_rows:
+    size = 0
+    for row in _rows(state):
+        if row is None or len(rows) == slice_rows or size >= SLICE_BYTES:
             yield codec.pack(rows)
-            rows = []
+            rows, size = [], 0
         if row is not None:
             rows.append(codec.encode(row))
+            size += len(rows[-1])
             hasher.update(rows[-1])
     yield codec.pack([*rows, codec.encode(EndRow(state.seq, hasher.digest()))])
 
@@ -84,32 +92,32 @@ def read_snapshot(slices: Iterable[bytes]) -> HubState:
 def digest(state: HubState) -> str:
     """Name the content of a state: equal states, equal digest, in every process. O(n): on demand and at snapshots."""
     hasher = codec.hasher()
-    for row in _rows(state, SLICE_ROWS):
+    for row in _rows(state):
         if row is not None:
             hasher.update(codec.encode(row))
     return hasher.hexdigest()
 
 
-def _rows(state: HubState, pace: int) -> Iterator[HubRow | StateRow | None]:
+def _rows(state: HubState) -> Iterator[HubRow | StateRow | None]:
     """All rows of a state in their order; None where the caller may pause."""
     refusals = state.refusals
     yield HubRow(codec.FORMAT, state.hub_id, state.seq, state.now_ms, state.head, state.hub_words, refusals.window)
     if state.configured is not None:
         yield ConfiguredRow(state.configured)
-    yield from _in_order(refusals.by_subject, pace, RefusalsRow)
-    yield from _in_order(state.registry.agents, pace, _agent_row)
-    yield from _in_order(state.keys, pace, _keys_row)
-    yield from _in_order(state.links, pace, LinkRow)
+    yield from _in_order(refusals.by_subject, RefusalsRow)
+    yield from _in_order(state.registry.agents, _agent_row)
+    yield from _in_order(state.keys, _keys_row)
+    yield from _in_order(state.links, LinkRow)
     for entry in state.agenda.by_time:
         yield DueRow(*entry)
 
 
-def _in_order(table: Map[str, V], pace: int, row: Callable[[str, V], StateRow]) -> Iterator[StateRow | None]:
+def _in_order(table: Map[str, V], row: Callable[[str, V], StateRow]) -> Iterator[StateRow | None]:
     """Give the rows of a map in an order that is the same in every process."""
-    baskets: list[list[str]] = [[] for _ in range(len(table) // pace + 1)]
+    baskets: list[list[str]] = [[] for _ in range(len(table) // BASKET + 1)]
     for dealt, key in enumerate(table, start=1):
-        baskets[crc32(key.encode()) % len(baskets)].append(key)
-        if dealt % (pace * 20) == 0:
+        baskets[int.from_bytes(codec.digest(key.encode())[:4], "big") % len(baskets)].append(key)
+        if dealt % DEALT == 0:
             yield None
     for basket in baskets:
         for key in sorted(basket):
@@ -177,17 +185,16 @@ class _Reader:
                 self._configured = row
             case HubRow() | EndRow():
                 raise unexpected("one first and one last row", row, where="snapshot")
+            case _:
+                assert_never(row)
 
     def state(self) -> HubState:
         first = self._first
-        state = HubState(
-            first.hub_id,
-            seq=first.seq,
-            now_ms=first.now_ms,
-            head=first.head,
+        # Only what was read from outside goes through the checks of the constructor; the maps were built here.
+        state = changed(
+            HubState(first.hub_id, seq=first.seq, now_ms=first.now_ms, head=first.head, hub_words=first.hub_words),
             refusals=RefusalCount(first.refusal_window, Map(self._refusals)),
             registry=Registry.of(self._agents),
-            hub_words=first.hub_words,
             keys=Map(self._keys),
             links=Map(self._links),
             agenda=Agenda(Ordered(self._due), Map({subject_id: due_ms for due_ms, _, subject_id in self._due})),

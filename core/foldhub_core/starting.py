@@ -6,7 +6,7 @@ then on the state carries them. So a reader of the log knows under what each dec
 
 from typing import TYPE_CHECKING
 
-from . import codec
+from . import codec, keys
 from .config import HubConfig
 from .facts import Configured
 from .links import Links
@@ -33,5 +33,14 @@ def configured(config: HubConfig) -> Configured:
 
 
 def fold_configured(state: "HubState", mark: Configured) -> "HubState":
-    """The limits hold from now on; no link is attached."""
-    return changed(state, configured=mark, limits=mark.limits, links=Links())
+    """The limits hold from now on; no link is attached.
+
+    Keys that are remembered for less time than before become due earlier: only then is every agent with keys looked at.
+    """
+    agenda, key_ms = state.agenda, mark.limits.key_ms
+    if key_ms < state.limits.key_ms:
+        for agent_id in state.keys:
+            due_ms = keys.next_due(state.keys, agent_id, key_ms)
+            assert due_ms is not None, "an agent without keys is not in the table"
+            agenda = agenda.armed("agent", agent_id, due_ms)
+    return changed(state, configured=mark, limits=mark.limits, links=Links(), agenda=agenda)

@@ -10,6 +10,8 @@ sequence, clock, chain head, and the count of refusals.
 The state is a value: whoever called `step` holds the state before it, too.
 """
 
+from typing import assert_never
+
 from . import agenda, keys, links, refusals, registry, starting
 from .access import check_principal, registering_glob
 from .commands import (
@@ -102,6 +104,8 @@ def _decided(decision: Decision, command: Command) -> object:
             return starting.start(decision)
         case Tick():
             _tick(decision)
+        case _:
+            assert_never(command)
     return None
 
 
@@ -120,6 +124,8 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
             return changed(state, agenda=agenda.fold_rearmed(state.agenda, fact))
         case Configured():
             return starting.fold_configured(state, fact)
+        case _:
+            assert_never(fact)
 
 
 def effects_of(config: HubConfig, state: HubState, fact: Fact) -> tuple[Effect, ...]:
@@ -183,9 +189,9 @@ def _commit(state: HubState, arrival: Arrival, now_ms: int, facts: tuple[Fact, .
 
 
 def _actor(principal: Principal, command: Command) -> Actor:
-    agent_id = acting_id(command)
+    acted = command.acting != "" and acting_id(command) in principal.agent_ids
     glob = registering_glob(principal, command.passport.name) if isinstance(command, Register) else None
-    return Actor(principal.subject, principal.admin, agent_id != "" and agent_id in principal.agent_ids, glob)
+    return Actor(principal.subject, principal.admin, acted, glob)
 
 
 def _moved(state: HubState, commit: Commit) -> HubState:

@@ -20,6 +20,7 @@ from foldhub_core import (
     Reply,
     Resume,
     SetSkill,
+    Skill,
     Start,
     Tick,
     check_chain,
@@ -133,7 +134,7 @@ class Walk:
         assert self.engine.state.head == self.durable[-1].chain, "what is published is durable, and all of it"
         durable_skills = {commit.command.skill_md for commit in self.durable if isinstance(commit.command, SetSkill)}
         for ref, answer in self.answers.items():
-            if isinstance(answer, Reply) and hasattr(answer.value, "text"):
+            if isinstance(answer, Reply) and isinstance(answer.value, Skill):
                 assert answer.value.text in durable_skills, "what is answered is durable"
             if isinstance(answer, Refuse) and answer.error.code == "unavailable":
                 assert ref not in self.shells_own, "the shell's own commands are fed again, not refused"

@@ -345,16 +345,12 @@ def test_record_does_not_assign_to_itself(decorator: str) -> None:
 
 
 def test_only_the_maker_of_records_reaches_into_classes() -> None:
-    source = (
-        "exec(compile(text, name, 'exec'), space)\nsetattr(made, 'y', 1)\nobject.__setattr__(made, 'y', 1)\nmade.y = 1"
-    )
+    source = "exec(compile(text, name, 'exec'), space)\nsetattr(made, 'y', 1)\nobject.__setattr__(made, 'y', 1)\nmade.y = 1"
     assert breaches(source, "foldhub_core/records.py") == []
     assert len(breaches(source, "foldhub_core/wire/records.py")) == 5
 
 
-@pytest.mark.parametrize(
-    "source", ["open('x')", "print('x')", "eval('x')", "id(x)", "hash(x)", "import time", "await x"]
-)
+@pytest.mark.parametrize("source", ["open('x')", "print('x')", "eval('x')", "id(x)", "hash(x)", "import time", "await x"])
 def test_the_maker_of_records_has_no_other_freedom(source: str) -> None:
     assert len(breaches(source, "foldhub_core/records.py")) == 1
 
@@ -386,11 +382,7 @@ def core_files() -> list[Path]:
 def test_core_is_behind_the_wall() -> None:
     files = core_files()
     assert files, f"there are no sources under {CORE}"
-    found = [
-        breach
-        for file in files
-        for breach in breaches(file.read_text(encoding="utf-8"), file.relative_to(CORE).as_posix())
-    ]
+    found = [breach for file in files for breach in breaches(file.read_text(encoding="utf-8"), file.relative_to(CORE).as_posix())]
     assert not found, "\n".join(["the wall is broken:", *found])
 
 

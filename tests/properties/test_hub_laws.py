@@ -1,0 +1,142 @@
+"""What holds of a hub whatever it was asked: second tries change nothing, orders agree, logs lead where the hub went."""
+
+from hypothesis import given, settings
+
+from foldhub_core import (
+    Command,
+    RecordObservation,
+    Refuse,
+    Register,
+    Start,
+    Tick,
+    Unregister,
+    changed,
+    find_agent_id,
+    get_agent,
+    next_deadline,
+    read_snapshot,
+    take_snapshot,
+)
+from foldhub_core.registry import Registry
+from tests.core.hub_driver import ADMIN, Hub
+from tests.properties.hub_histories import LIMITS, Asked, histories
+
+
+def is_safe_to_repeat(command: Command) -> bool:
+    """Whether a second try can be known for one: all but those that make something and carry no key for it."""
+    if isinstance(command, Register):
+        return command.idempotency_key is not None
+    return not isinstance(command, RecordObservation) or command.task_id is not None
+
+
+def played(history: list[Asked]) -> Hub:
+    hub = Hub(LIMITS)
+    for principal, command, later_ms in history:
+        hub.step(principal, command, hub.now_ms + later_ms)
+    return hub
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories)
+def test_a_second_try_of_what_was_granted_changes_nothing_and_is_answered_like_the_first(history: list[Asked]) -> None:
+    hub = Hub(LIMITS)
+    for principal, command, later_ms in history:
+        hub.tick_until_rest(hub.now_ms + later_ms)
+        first = hub.step(principal, command, hub.now_ms + later_ms)
+        if isinstance(first.effects[0], Refuse) or not is_safe_to_repeat(command):
+            continue
+        again = hub.step(principal, command, hub.now_ms)
+        assert again.effects == first.effects[:1], "the same answer, and nothing owed"
+        if isinstance(command, Start):
+            now = again.state
+            assert now == changed(first.state, seq=now.seq, head=now.head), "a run began again: it is recorded"
+        else:
+            assert again.commit is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories)
+def test_a_second_try_of_what_was_refused_is_refused_alike(history: list[Asked]) -> None:
+    hub = Hub(LIMITS)
+    for principal, command, later_ms in history:
+        first = hub.step(principal, command, hub.now_ms + later_ms)
+        # The id of an agent that ended is known by the commit it names, so that a refused end may be taken for a second one.
+        if isinstance(first.effects[0], Refuse) and not isinstance(command, Unregister):
+            again = hub.step(principal, command, hub.now_ms)
+            assert again.effects == first.effects
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories)
+def test_a_refusal_changes_nothing_but_sequence_clock_head_and_count(history: list[Asked]) -> None:
+    hub = Hub(LIMITS)
+    for principal, command, later_ms in history:
+        before = hub.state
+        result = hub.step(principal, command, hub.now_ms + later_ms)
+        if isinstance(result.effects[0], Refuse):
+            now = hub.state
+            moved = changed(before, seq=now.seq, now_ms=now.now_ms, head=now.head, refusals=now.refusals)
+            assert now == moved
+            assert len(result.effects) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories)
+def test_the_log_leads_to_the_state_and_is_decided_again_alike(history: list[Asked]) -> None:
+    played(history).check_log()
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_a_snapshot_is_the_state(history: list[Asked]) -> None:
+    state = played(history).state
+    assert read_snapshot(take_snapshot(state)) == state
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_the_registry_is_the_one_built_anew_from_its_agents(history: list[Asked]) -> None:
+    registry = played(history).state.registry
+    assert Registry.of(dict(registry.agents)) == registry
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_every_agent_is_found_by_its_name_and_its_id(history: list[Asked]) -> None:
+    state = played(history).state
+    for agent_id, entry in state.registry.agents.items():
+        passport = entry.passport
+        assert passport.agent_id == agent_id == find_agent_id(state, passport.name)
+        assert get_agent(state, agent_id) == get_agent(state, passport.name) == passport
+    assert len(state.registry.names) == len(state.registry.agents)
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_links_keys_and_entries_belong_to_agents_that_are_there(history: list[Asked]) -> None:
+    state = played(history).state
+    agents = set(state.registry.agents)
+    assert set(state.links) <= agents
+    assert set(state.keys) <= agents
+    assert set(state.agenda.by_subject) <= agents
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_no_id_is_given_twice(history: list[Asked]) -> None:
+    made: list[str] = []
+    hub = Hub(LIMITS)
+    for principal, command, later_ms in history:
+        before = hub.state.registry.agents
+        hub.step(principal, command, hub.now_ms + later_ms)
+        made += [agent_id for agent_id in hub.state.registry.agents if agent_id not in before]
+    assert len(set(made)) == len(made)
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_in_the_end_all_keys_are_forgotten_and_nothing_is_due(history: list[Asked]) -> None:
+    hub = played(history)
+    hub.tick_until_rest(hub.now_ms + LIMITS.key_ms)
+    assert (len(hub.state.keys), next_deadline(hub.state)) == (0, None)
+    hub.quiet(ADMIN, Tick(), hub.now_ms)
