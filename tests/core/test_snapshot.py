@@ -17,9 +17,6 @@ from foldhub_core import (
     Passport,
     Register,
     Resume,
-    Passport,
-    Register,
-    Resume,
     Start,
     Unregister,
     changed,
@@ -31,7 +28,6 @@ from foldhub_core import (
     take_snapshot,
     write_log,
 )
-from foldhub_core.refusals import RefusalCount
 from foldhub_core.snapshot import DEALT, SLICE_BYTES
 from foldhub_core.snapshot_rows import DueRow, EndRow, HubRow, LinkRow, RefusalsRow
 from tests.core.recorded_hub import ROOMY, RecordedHub, agent, crowded_hub, full_registration, whole_story
