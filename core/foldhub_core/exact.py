@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
+from immutables import Map
 
 from .data import Data, FrozenDict, Value, check_float, check_int, check_text, freeze, freeze_value
 from .errors import Malformed, inside, unexpected
@@ -37,9 +38,11 @@ def exact_converter(record_hook: Callable[[type], Hook], object_hook: Hook) -> c
 
         made.register_structure_hook_factory(predicate)(adapted)
 
+    by(lambda _: True, _unruled)
     for leaf, rule in _LEAVES.items():
         made.register_structure_hook(leaf, _adapted(rule))
     made.register_structure_hook(str, _text)
+    by(lambda t: get_origin(t) is Map, lambda _: _map_as_it_is)
     by(lambda t: t is object, lambda _: object_hook)
     by(lambda t: get_origin(t) is Literal, _literal)
     by(lambda t: get_origin(t) is tuple, lambda t: _tuple(made, t))
@@ -76,6 +79,18 @@ def placed_hook_of(converter: cattrs.Converter, declared: Any, place: str) -> Ho
             raise inside(place, refused) from None
 
     return placed
+
+
+def _unruled(declared: Any) -> Hook:
+    """What cattrs would do with a type that has no rule here is its own idea of it, and not exact."""
+    raise TypeError(f"no rule says what a field of the type {declared} may hold")
+
+
+def _map_as_it_is(value: object) -> object:
+    """A map of the state: only the core makes one, of what was checked before."""
+    if not isinstance(value, Map):
+        raise unexpected("a persistent map", value)
+    return cast(object, value)
 
 
 def _bool(value: object) -> bool:

@@ -116,7 +116,7 @@ def test_what_was_frozen_does_not_change_with_its_source() -> None:
     assert frozen == {"a": (1,), "b": {}}
 
 
-@pytest.mark.parametrize("number", [INT_MIN, INT_MAX, 0.1, -0.0, 5e-324])
+@pytest.mark.parametrize("number", [INT_MIN, INT_MAX, 0.1, 0.0, 5e-324])
 def test_numbers_at_the_edges_are_kept(number: float) -> None:
     assert leaves(freeze({"a": number})["a"]) == leaves(number)
 
@@ -379,3 +379,7 @@ def test_other_than_a_finite_number_is_refused(value: object) -> None:
 @given(values())
 def test_freezing_again_changes_nothing(value: object) -> None:
     assert leaves(freeze_value(value)) == leaves(value)
+
+
+def test_the_negative_zero_is_frozen_as_the_other() -> None:
+    assert str(freeze({"a": -0.0})["a"]) == "0.0"

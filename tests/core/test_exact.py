@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from immutables import Map
 
 from foldhub.testing.strategies import plain_data, plain_values
 from foldhub_core.data import INT_MAX, Data, FrozenDict, Value, freeze, freeze_value
@@ -250,3 +251,18 @@ def test_a_list_is_exactly_a_list(value: object, answer: bool) -> None:
 
 def test_the_empty_map_is_frozen_data() -> None:
     assert (type(EMPTY), EMPTY) == (Data, {})
+
+
+def test_a_persistent_map_is_held_as_it_is() -> None:
+    held: Map[str, int] = Map({"a": 1})
+    assert read(Map[str, int], held) is held
+
+
+def test_any_other_map_is_no_persistent_one() -> None:
+    with pytest.raises(Malformed, match="a persistent map"):
+        read(Map[str, int], {"a": 1})
+
+
+def test_a_type_without_a_rule_has_no_fields() -> None:
+    with pytest.raises(TypeError, match="no rule"):
+        read(set[int], {1})

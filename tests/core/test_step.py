@@ -235,8 +235,9 @@ def test_the_cap_is_per_subject() -> None:
 
 def test_the_cap_begins_anew_with_each_window() -> None:
     hub = capped_hub()
-    assert hub.ask(Tick(), STRANGER, now_ms=HOUR_MS - 1).commit is None
-    assert hub.ask(Tick(), STRANGER, now_ms=HOUR_MS).commit is not None
+    times_ms = [HOUR_MS - 1, HOUR_MS, HOUR_MS + 1, HOUR_MS + 2]
+    recorded = [hub.ask(Tick(), STRANGER, now_ms=now_ms).commit is not None for now_ms in times_ms]
+    assert recorded == [False, True, True, False]
 
 
 def test_with_a_cap_of_zero_no_refusal_is_recorded() -> None:

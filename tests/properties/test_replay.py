@@ -319,7 +319,7 @@ SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, 
 
 
 def test_the_hub_lives_as_its_model_and_recovers_as_it_lived() -> None:
-    run_state_machine_as_test(HubMachine, settings=settings(SETTINGS, max_examples=100, stateful_step_count=40))
+    run_state_machine_as_test(HubMachine, settings=settings(SETTINGS, max_examples=60, stateful_step_count=40))
 
 
 @pytest.mark.long
@@ -373,7 +373,7 @@ def test_any_payload_is_a_commit_or_malformed(payload: bytes) -> None:
     commit_or_malformed(STORY.commits[0], payload)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(data=st.data(), commit=st.sampled_from(STORY.commits), value=trees)
 def test_a_payload_with_another_value_somewhere_is_a_commit_or_malformed(
     data: st.DataObject, commit: Commit, value: object
