@@ -25,100 +25,18 @@ import attrs
 import cattrs
 import msgspec
 
-from .commands import (
-    Arrival,
-    Attach,
-    Detach,
-    Principal,
-    RecordObservation,
-    Register,
-    SetResume,
-    SetRule,
-    SetSkill,
-    Start,
-    Tick,
-    Unregister,
-)
 from .data import Data, FrozenDict, freeze_value, frozen_map
-from .effects import Evict, Refuse, Reply
 from .envelope import Envelope
-from .error_record import ErrorRecord
 from .errors import Malformed, unexpected
 from .exact import Hook, exact_converter, is_list, placed_hook_of
-from .facts import Attached, Configured, Detached, KeysExpired, Rearmed
-from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
-from .limits import Limits
 from .records import checked, names_of, values_of
-from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes
-from .session import Expectation, Manifest, Participant, ParticipantBounds, Session
-from .snapshot_rows import AgentRow, ConfiguredRow, DueRow, EndRow, HubRow, KeyRow, KeysRow, LinkRow, RefusalsRow
-from .task import Task, TaskSpec
+from .tags import TAGS
 
 FORMAT = 1
 """The version of the rows that are written. Every stored payload says which one it was written in."""
 
-TAGS: dict[type, int] = {
-    # what is said and who says it
-    Envelope: 1,
-    Passport: 2,
-    Auth: 3,
-    Cost: 4,
-    Resume: 5,
-    Example: 6,
-    ObservedStat: 7,
-    Skill: 8,
-    Rule: 9,
-    Access: 10,
-    SessionTypes: 11,
-    RuleLimits: 12,
-    Rate: 13,
-    Inbox: 14,
-    # sessions and tasks
-    Manifest: 15,
-    ParticipantBounds: 16,
-    Expectation: 17,
-    Participant: 18,
-    Session: 19,
-    TaskSpec: 20,
-    Task: 21,
-    # errors and configuration
-    ErrorRecord: 22,
-    Limits: 23,
-    Principal: 24,
-    Arrival: 25,
-    # commands
-    Start: 32,
-    Tick: 33,
-    Register: 34,
-    Unregister: 35,
-    SetResume: 36,
-    SetRule: 37,
-    SetSkill: 38,
-    RecordObservation: 39,
-    Attach: 40,
-    Detach: 41,
-    # marks
-    Configured: 80,
-    Attached: 81,
-    Detached: 82,
-    KeysExpired: 83,
-    Rearmed: 84,
-    # effects
-    Reply: 110,
-    Refuse: 111,
-    Evict: 112,
-    # rows of a snapshot
-    HubRow: 140,
-    ConfiguredRow: 141,
-    RefusalsRow: 142,
-    AgentRow: 143,
-    KeyRow: 144,
-    KeysRow: 145,
-    LinkRow: 146,
-    DueRow: 147,
-    EndRow: 148,
-}
-"""The tag of every record. A tag is given once and never to another record."""
+FOREIGN = 0
+"""The tag of a record that is not ours: the state of a protocol. Its class is known where it is read."""
 
 Row = tuple[object, ...]
 Upcast = Callable[[list[object]], list[object]]
@@ -147,7 +65,9 @@ _UNPACK = msgspec.msgpack.Decoder().decode
 
 
 def encode(record: object) -> bytes:
-    """Write one record of the table; equal records give equal bytes."""
+    """Write one record of the table; equal records give equal bytes. What is not in the table raises `KeyError`."""
+    if type(record) not in TAGS:
+        raise KeyError(type(record))
     return _PACK(row_of(record))
 
 
@@ -174,9 +94,9 @@ def unpack(data: bytes) -> object:
         raise Malformed(f"expected the bytes of a record, came bytes that msgpack cannot read: {error}") from None
 
 
-def body_hash(record: object) -> str:
+def body_hash(record: object) -> bytes:
     """Name the content of a record; what differs in anything has another name."""
-    return digest(encode(record)).hex()
+    return digest(encode(record))
 
 
 def digest(data: bytes) -> bytes:
@@ -212,6 +132,36 @@ def _class_of(row: object) -> type:
     return cls
 
 
+def encode_foreign(record: object) -> bytes:
+    """Write a record of a class that is not in the table: the state of a protocol."""
+    cls: Any = type(record)
+    return _PACK(_row_writer(cls)(record))
+
+
+def decode_foreign(data: bytes, cls: type[R], form: int = FORMAT) -> R:
+    """Read a record of a class that is not in the table, or raise `Malformed`."""
+    return cast(R, _row_reader(cast(Any, cls), form, HISTORY)(unpack(data)))
+
+
+def posted_hash(envelope: Envelope) -> bytes:
+    """Name what an envelope's sender asked to be said: its content without the hub's stamp, which is its last fields."""
+    return digest(_PACK(values_of(envelope)[:STAMP]))
+
+
+def envelope_row(envelope: Envelope, stamp_told: bool) -> Row:
+    """The row of an envelope, without its id and time where the commit it stands in tells them."""
+    values = values_of(envelope)
+    if stamp_told:
+        return (_ENVELOPE, *values[:STAMP], "", 0, *values[STAMP + 2 :])
+    return (_ENVELOPE, *values)
+
+
+STAMP = [field.name for field in attrs.fields(cast(Any, Envelope))].index("envelope_id")
+"""Where the hub's stamp begins among the fields of an envelope: its id, its time, its number, its depth."""
+
+_ENVELOPE = TAGS[Envelope]
+
+
 def to_data(record: object) -> Data:
     """Give a record as a frozen named map."""
     return cast(Data, _named(record))
@@ -226,7 +176,7 @@ def from_data(cls: type[R], data: Mapping[str, object]) -> R:
 @cache
 def _row_writer(cls: type) -> Callable[[Any], Row]:
     """Make what writes records of one class. Any: the class is known only here, at the codec's edge."""
-    tag = TAGS[cls]
+    tag = TAGS.get(cls, FOREIGN)
     fields = attrs.fields(cls)
     writers = [(at, writer) for at, field in enumerate(fields) if (writer := _writer(field.type)) is not None]
 
@@ -266,7 +216,7 @@ def _writer(declared: Any) -> Callable[[Any], object] | None:
 @cache
 def _row_reader(cls: type, form: int, history: History) -> Hook:
     """Make what reads rows of one class as a given format wrote them."""
-    tag = TAGS[cls]
+    tag = TAGS.get(cls, FOREIGN)
     fields = attrs.fields(cls)
     converter = _row_converter(form, history)
     readers = [

@@ -4,13 +4,17 @@ Commands are imperative and name who acts. A second try of any command changes n
 that would make a thing twice carry an `idempotency_key`, the others are the same by their content.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from .data import INT_MAX
+from .envelope import Envelope
 from .errors import Malformed
+from .exact import EMPTY
 from .identity import Passport, Resume
 from .records import named
-from .rule import Rule
+from .rule import Duration, Rule, duration_ms
+from .session import NO_LABELS, Expectation
 from .task import TaskState
 
 
@@ -134,7 +138,155 @@ class Detach:
     link: str
 
 
-Command = Start | Tick | Register | Unregister | SetResume | SetRule | SetSkill | RecordObservation | Attach | Detach
+@named
+class OpenSession:
+    """Open a session: invite the others. Answered at once with the pending `Session`."""
+
+    acting: ClassVar[str] = "creator_id"
+
+    creator_id: str
+    type: str
+    version: int = 1
+    participants: tuple[str, ...]
+    knobs: Mapping[str, object] = EMPTY
+    labels: Mapping[str, str] = NO_LABELS
+    intent: str = ""
+    ttl: Duration | None = None
+    """How long it may last; None is the default of the creator's rule, 0 is for ever."""
+    parent_session_id: str | None = None
+    required_acks: int | None = None
+    """How many of the invited must accept; None is all."""
+    expectations: tuple[Expectation, ...] = ()
+    """Beside those of the protocol."""
+    idempotency_key: str | None = None
+
+    def __checked__(self) -> None:
+        if self.ttl is not None:
+            duration_ms(self.ttl, "OpenSession.ttl")
+
+
+@named
+class AnswerInvite:
+    """Accept or decline an invitation. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    session_id: str
+    agent_id: str
+    accept: bool
+    reason: str = ""
+
+
+@named
+class Invite:
+    """Invite further agents into a session. Its creator's. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    session_id: str
+    agent_id: str
+    participants: tuple[str, ...]
+
+
+@named
+class Leave:
+    """Leave a session. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    session_id: str
+    agent_id: str
+    reason: str = ""
+
+
+@named
+class RemoveParticipant:
+    """Put a participant out of a session. Its creator's. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    session_id: str
+    agent_id: str
+    participant_id: str
+    reason: str = ""
+
+
+@named
+class CloseSession:
+    """End a session: its creator's, and a participant's where the protocol lets them. Answered with None, also again.
+
+    The administrator names no agent.
+    """
+
+    acting: ClassVar[str] = "agent_id"
+
+    session_id: str
+    agent_id: str = ""
+    reason: str = "explicit_close"
+
+
+@named
+class Post:
+    """Say something in a session. Answered with the stamped `Envelope`."""
+
+    acting: ClassVar[str] = "envelope.sender_id"
+
+    envelope: Envelope
+
+
+@named
+class Ack:
+    """These deliveries arrived. Numbers that are not owed are passed over. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    agent_id: str
+    numbers: tuple[int, ...]
+
+
+@named
+class Nack:
+    """A delivery failed: it comes again after a pause, or is given up. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    agent_id: str
+    number: int
+    reason: str = ""
+
+
+@named
+class Resend:
+    """Owe a dead letter again. Answered with None."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    agent_id: str
+    number: int
+
+
+Command = (
+    Post
+    | Ack
+    | OpenSession
+    | AnswerInvite
+    | Invite
+    | Leave
+    | RemoveParticipant
+    | CloseSession
+    | Nack
+    | Resend
+    | Attach
+    | Detach
+    | Register
+    | Unregister
+    | SetResume
+    | SetRule
+    | SetSkill
+    | RecordObservation
+    | Start
+    | Tick
+)
 
 SHELL_COMMANDS: tuple[type, ...] = (Start, Tick, Detach)
 """What only the administrator may ask, and no wire carries."""
@@ -157,5 +309,7 @@ class Arrival:
 
 def acting_id(command: Command) -> str:
     """The agent a command acts for; empty for those that act for none."""
+    if type(command) is Post:
+        return command.envelope.sender_id
     field = command.acting
     return getattr(command, field) if field else ""

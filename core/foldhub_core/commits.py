@@ -26,6 +26,7 @@ from .exact import is_list
 from .facts import LAZY_FACTS, Fact, Mark
 from .ids import make_id
 from .records import changed, checked, hot, record
+from .tags import TAGS
 from .told import TOLD_COMMANDS, told_command
 
 
@@ -59,7 +60,8 @@ class Commit:
     seq: int
     now_ms: int
     actor: Actor
-    command: Command | CutCommand
+    kept: Command | CutCommand | None
+    """The command, where it is stored; None where the facts tell it."""
     facts: tuple[Fact, ...]
     refusal: ErrorRecord | None
     payload: bytes
@@ -70,23 +72,37 @@ class Commit:
     """The chain's head after this commit."""
 
     @property
+    def command(self) -> Command | CutCommand:
+        """The command as it is read back: as it was stored, or as the facts tell it."""
+        if self.kept is not None:
+            return self.kept
+        told = told_command(self.facts)
+        assert told is not None, "a command that is not stored is told by its facts"
+        return told
+
+    @property
     def principal(self) -> Principal:
         """The principal as it is read back."""
-        acted = (acting_id(self.command),) if self.actor.acted and not isinstance(self.command, CutCommand) else ()
+        command = self.command
+        acted = (acting_id(command),) if self.actor.acted and not isinstance(command, CutCommand) else ()
         globs = () if self.actor.may_register is None else (self.actor.may_register,)
         return Principal(subject=self.actor.subject, agent_ids=acted, may_register=globs, admin=self.actor.admin)
 
     @property
     def arrival(self) -> Arrival | None:
         """The arrival as it is read back, without its `ref`; None where the command was cut."""
-        if isinstance(self.command, CutCommand):
+        command = self.command
+        if isinstance(command, CutCommand):
             return None
-        return Arrival(principal=self.principal, command=self.command, now_ms=self.now_ms)
+        return Arrival(principal=self.principal, command=command, now_ms=self.now_ms)
 
     @property
     def lazy(self) -> bool:
         """Whether losing it in a crash loses nobody's word, so that it causes no sync of its own."""
-        return all(type(fact) in LAZY_FACTS for fact in self.facts)
+        for fact in self.facts:
+            if type(fact) not in LAZY_FACTS:
+                return False
+        return True
 
 
 def chained(hub_id: str, previous: bytes, seq: int, form: int, payload_digest: bytes, length: int) -> bytes:
@@ -94,12 +110,10 @@ def chained(hub_id: str, previous: bytes, seq: int, form: int, payload_digest: b
 
     The header names the hub: two hubs begin at the same head, and the log of one is not to be taken for the other's.
     """
-    header = f"{hub_id} {seq} {form} {length} ".encode()
-    return codec.digest(previous + header + payload_digest)
+    return codec.digest(previous + f"{hub_id} {seq} {form} {length} ".encode() + payload_digest)
 
 
 def make_commit(
-    *,
     hub_id: str,
     head: bytes,
     seq: int,
@@ -111,16 +125,19 @@ def make_commit(
     refusal_bytes: int,
 ) -> Commit:
     """Write a commit and chain it to the head before."""
-    kept: Command | CutCommand = command
+    kept: Command | CutCommand | None = command
     row: codec.Row | None = None
+    cut: codec.Row | None = None
     if refusal is not None:
         written = codec.encode(command)
         if len(written) > refusal_bytes:
-            kept = CutCommand(codec.TAGS[type(command)], codec.digest(written).hex(), len(written))
-            row = (kept.tag, kept.digest, kept.length)
+            kept = CutCommand(TAGS[type(command)], codec.digest(written).hex(), len(written))
+            cut = (kept.tag, kept.digest, kept.length)
         else:
             row = codec.row_of(command)
-    elif type(command) not in TOLD_COMMANDS:
+    elif type(command) in TOLD_COMMANDS:
+        kept = None
+    else:
         row = codec.row_of(command)
     payload = codec.pack(
         (
@@ -129,8 +146,8 @@ def make_commit(
             actor.admin,
             actor.acted,
             actor.may_register,
-            row if kept is command else None,
-            row if kept is not command else None,
+            row,
+            cut,
             _fact_rows(hub_id, seq, now_ms, facts),
             None if refusal is None else (refusal.code, refusal.message, refusal.where),
         )
@@ -151,30 +168,28 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, chain: bytes) 
     refusal = None if refusal_row is None else ErrorRecord(*_fields(refusal_row, 3))
     if bool(facts) == (refusal is not None) or (cut_row is not None and refusal is None):
         raise Malformed("expected facts or a refusal, and a command cut only where it was refused", where=f"commit {seq}")
-    command: object
+    kept: object = None
     if cut_row is not None:
-        command = CutCommand(*_fields(cut_row, 3))
+        kept = CutCommand(*_fields(cut_row, 3))
     elif command_row is not None:
-        command = codec.record_of(command_row, form)
-    else:
-        command = _rebuilt(facts)
-    if not isinstance(command, Command | CutCommand):
-        raise unexpected("a command", command, where=f"commit {seq}")
-    return Commit(seq, now_ms, actor, command, facts, refusal, payload, form, chain)
+        kept = codec.record_of(command_row, form)
+    elif not _tell_command(facts):
+        raise unexpected("a command, or facts that tell it", facts[0] if facts else None, where=f"commit {seq}")
+    if kept is not None and not isinstance(kept, Command | CutCommand):
+        raise unexpected("a command", kept, where=f"commit {seq}")
+    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, form, chain)
 
 
 _PAYLOAD_FIELDS = 9
 _checked_actor: Callable[..., Actor] = checked(Actor)
 
 
-def _rebuilt(facts: tuple[Fact, ...]) -> Command:
+def _tell_command(facts: tuple[Fact, ...]) -> bool:
+    """Whether the command can be read back from these facts."""
     try:
-        told = told_command(facts[0]) if facts else None
-    except (KeyError, ValueError) as error:
-        raise Malformed(f"expected a first fact that tells its command, came one that does not: {error}") from None
-    if told is None:
-        raise unexpected("a command, or a first fact that tells it", facts[0] if facts else None)
-    return told
+        return told_command(facts) is not None
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed(f"expected facts that tell their command, came some that do not: {error}") from None
 
 
 def _fields(row: object, count: int | None = None) -> list[Any]:
@@ -189,12 +204,12 @@ def _fact_rows(hub_id: str, seq: int, now_ms: int, facts: tuple[Fact, ...]) -> l
     rows: list[codec.Row] = []
     envelopes = 0
     for fact in facts:
-        written = fact
         if type(fact) is Envelope:
-            if fact.created_at_ms == now_ms and fact.envelope_id == make_id(hub_id, "e", seq, envelopes):
-                written = changed(fact, created_at_ms=0, envelope_id="")
+            told = fact.created_at_ms == now_ms and fact.envelope_id == make_id(hub_id, "e", seq, envelopes)
+            rows.append(codec.envelope_row(fact, told))
             envelopes += 1
-        rows.append(codec.row_of(written))
+        else:
+            rows.append(codec.row_of(fact))
     return rows
 
 

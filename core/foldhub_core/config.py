@@ -1,11 +1,50 @@
 """What is configured, not remembered: given to every step, and recorded by name and fingerprint at each `Start`."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from .adapters.consulting import ConsultingAdapter
+from .adapters.conversation import ConversationAdapter
+from .adapters.protocol import Adapter
 from .limits import Limits
-from .records import named
+from .session import Manifest
+
+# Any: a hub holds adapters of any state, and gives each only its own.
+AnyAdapter = Adapter[Any]
+
+BUILT_IN: tuple[AnyAdapter, ...] = (ConsultingAdapter(), ConversationAdapter())
 
 
-@named
+_LIMITS = Limits()
+
+
+def _as_tuple(adapters: Iterable[AnyAdapter]) -> tuple[AnyAdapter, ...]:
+    # Written out, because the type of `tuple` as a converter tells the type checkers nothing.
+    return tuple(adapters)
+
+
+def _index(adapters: tuple[AnyAdapter, ...]) -> Mapping[tuple[str, int], AnyAdapter]:
+    return {(adapter.manifest.type, adapter.manifest.version): adapter for adapter in adapters}
+
+
+@attrs.frozen(kw_only=True)
 class HubConfig:
     """A hub's configuration; all of it is pure."""
 
-    limits: Limits = Limits()
+    adapters: tuple[AnyAdapter, ...] = attrs.field(default=BUILT_IN, converter=_as_tuple)
+    """The protocols that sessions can be opened under; the last of one type and version counts."""
+    limits: Limits = _LIMITS
+
+    _by_type: Mapping[tuple[str, int], AnyAdapter] = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(lambda self: _index(self.adapters), takes_self=True)
+    )
+
+    def adapter_for(self, type: str, version: int) -> AnyAdapter | None:
+        """The adapter of a type and version, or None."""
+        return self._by_type.get((type, version))
+
+    def adapter_of(self, manifest: Manifest) -> AnyAdapter | None:
+        """The adapter a session was opened under, or None."""
+        return self._by_type.get((manifest.type, manifest.version))

@@ -8,11 +8,12 @@ only thing in a step that changes.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from .data import frozen_map
+from .data import freeze, frozen_map
 from .effects import Effect
 from .envelope import Envelope
 from .facts import Fact
 from .ids import HUB_SESSION, Kind, make_id
+from .records import changer
 
 if TYPE_CHECKING:
     from .commands import Principal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     Fold = Callable[[HubConfig, HubState, Fact], HubState]
     EffectsOf = Callable[[HubConfig, HubState, Fact], tuple[Effect, ...]]
+
+
+_stamped = changer(Envelope, "envelope_id", "created_at_ms", "number", "depth")
 
 
 class Decision:
@@ -70,6 +74,45 @@ class Decision:
         """Derive the id of a thing this commit makes."""
         return make_id(self.state.hub_id, kind, self.seq, place)
 
+    def next_envelope_id(self) -> str:
+        """The id of the envelope that is said next."""
+        return self.new_id("e", self._envelopes)
+
+    def word(self, envelope: Envelope, depth: int) -> Envelope:
+        """Say what was posted: stamped on a copy, under the next number of its session."""
+        number = self.state.sessions.talks[envelope.session_id].words + 1
+        stamped = _stamped(envelope, self.next_envelope_id(), self.now_ms, number, depth)
+        self._envelopes += 1
+        self.make(stamped)
+        return stamped
+
+    def say(
+        self,
+        session_id: str,
+        event_type: str,
+        event_data: Mapping[str, object],
+        audience: tuple[str, ...] | None,
+        *,
+        sender_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Envelope:
+        """Let the hub itself say something in a session, or say it of a participant."""
+        talk = self.state.sessions.talks.get(session_id)
+        envelope = Envelope(
+            session_id=session_id,
+            sender_id=self.state.hub_id if sender_id is None else sender_id,
+            event_type=event_type,
+            event_data=freeze(event_data),
+            audience=audience,
+            idempotency_key=idempotency_key,
+            envelope_id=self.next_envelope_id(),
+            created_at_ms=self.now_ms,
+            number=1 if talk is None else talk.words + 1,
+        )
+        self._envelopes += 1
+        self.make(envelope)
+        return envelope
+
     def record_event(
         self, agent_id: str, event_type: str, event_data: Mapping[str, object], idempotency_key: str | None = None
     ) -> None:
@@ -81,7 +124,7 @@ class Decision:
             event_data=frozen_map(sorted(event_data.items())),
             audience=(),
             idempotency_key=idempotency_key,
-            envelope_id=self.new_id("e", self._envelopes),
+            envelope_id=self.next_envelope_id(),
             created_at_ms=self.now_ms,
             number=self.state.hub_words + 1,
         )

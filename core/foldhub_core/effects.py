@@ -3,6 +3,7 @@
 The answer to the arrival comes first. No effect may be carried out before its commit is durable, and all before it.
 """
 
+from .envelope import Envelope
 from .error_record import ErrorRecord
 from .records import hot
 
@@ -31,4 +32,36 @@ class Evict:
     link: str
 
 
-Effect = Reply | Refuse | Evict
+@hot
+class Deliver:
+    """Send an envelope to an agent for the first time."""
+
+    agent_id: str
+    link: str
+    number: int
+    attempt: int
+    envelope: Envelope
+
+
+@hot
+class Redeliver:
+    """Send an envelope again; the shell reads it from the store."""
+
+    agent_id: str
+    link: str
+    number: int
+    attempt: int
+    session_id: str
+    envelope_id: str
+
+
+@hot
+class Pressure:
+    """Tell the owner that so much is owed to an agent; once each time its high water is reached."""
+
+    agent_id: str
+    pending: int
+    cap: int
+
+
+Effect = Reply | Refuse | Deliver | Redeliver | Pressure | Evict

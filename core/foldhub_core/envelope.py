@@ -8,17 +8,31 @@ from collections.abc import Mapping
 from typing import Literal
 
 from .exact import EMPTY
-from .records import record
+from .records import changer, record
 
 EV_TEXT = "message.text"
 EV_PACKET = "message.packet"
 EV_CONTEXT_SET = "context.set"
+EV_SESSION_INVITE = "session.invited"
+EV_SESSION_OPENED = "session.opened"
+EV_SESSION_JOINED = "session.joined"
+EV_SESSION_LEFT = "session.left"
+EV_SESSION_CLOSED = "session.closed"
+EV_SESSION_EXPIRED = "session.expired"
+EV_SESSION_HIDDEN = "session.hidden"
+EV_SESSION_SHOWN = "session.shown"
+EV_EXPECTATION_VIOLATED = "expectation.violated"
+EV_TASK_CANCEL_REQUEST = "task.cancel_requested"
+EV_TASK_CANCELLED = "task.cancelled"
 EV_AGENT_REGISTERED = "agent.registered"
 EV_AGENT_UNREGISTERED = "agent.unregistered"
 EV_RESUME_SET = "agent.resume_set"
 EV_RULE_SET = "agent.rule_set"
 EV_SKILL_SET = "agent.skill_set"
 EV_OBSERVATION_RECORDED = "agent.observation_recorded"
+
+HUB_EVENTS = ("session.", "expectation.", "task.", "agent.")
+"""How the types of the hub's own events begin. Nobody else can make one, and no inbox counts one."""
 
 Priority = Literal["background", "normal", "urgent"]
 
@@ -48,6 +62,19 @@ class Envelope:
     """The place among the words of its session, from 1."""
     depth: int = 0
     """How many delegations lie between this and what nobody asked for."""
+
+
+def is_hub_event(event_type: str) -> bool:
+    """Whether only the hub makes events of this type."""
+    return event_type.startswith(HUB_EVENTS)
+
+
+_unstamped = changer(Envelope, "envelope_id", "created_at_ms", "number")
+
+
+def as_posted(envelope: Envelope) -> Envelope:
+    """The envelope without the hub's stamp: what its sender asked to be said. The depth stays, as the least it may be."""
+    return _unstamped(envelope, "", 0, 0)
 
 
 def visible_to(envelope: Envelope, agent_id: str) -> bool:

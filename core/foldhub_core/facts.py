@@ -53,8 +53,100 @@ class Rearmed:
     due_ms: int | None
 
 
-Mark = Configured | Attached | Detached | KeysExpired | Rearmed
+@hot
+class Skipped:
+    """The envelope that follows is not delivered to these agents: their rule refuses its sender, or their inbox is full."""
+
+    envelope_id: str
+    agent_ids: tuple[str, ...]
+    reason: str
+
+
+@hot
+class Dropped:
+    """A delivery is owed no more, undelivered: it made room for another, or was not worth delivering any longer."""
+
+    agent_id: str
+    number: int
+    reason: str
+
+
+@hot
+class Acked:
+    """These deliveries arrived."""
+
+    agent_id: str
+    numbers: tuple[int, ...]
+
+
+@hot
+class Nacked:
+    """A delivery failed, and comes again at `due_ms`."""
+
+    agent_id: str
+    number: int
+    due_ms: int
+    reason: str
+
+
+@hot
+class Redelivered:
+    """The pause of a nacked delivery is over."""
+
+    agent_id: str
+    number: int
+
+
+@hot
+class DeadLettered:
+    """A delivery was given up."""
+
+    agent_id: str
+    number: int
+    reason: str
+
+
+@hot
+class Resent:
+    """A dead letter is owed again."""
+
+    agent_id: str
+    number: int
+    at_ms: int
+
+
+@hot
+class Dormant:
+    """A session cannot go on: its adapter is missing or raised."""
+
+    session_id: str
+    reason: str
+
+
+@hot
+class Woken:
+    """A dormant session goes on: its adapter folded all of it."""
+
+    session_id: str
+
+
+Mark = (
+    Acked
+    | Nacked
+    | Redelivered
+    | Skipped
+    | Dropped
+    | DeadLettered
+    | Resent
+    | Attached
+    | Detached
+    | Configured
+    | KeysExpired
+    | Rearmed
+    | Dormant
+    | Woken
+)
 Fact = Envelope | Mark
 
-LAZY_FACTS: tuple[type, ...] = (KeysExpired, Rearmed)
+LAZY_FACTS = frozenset({Acked, KeysExpired, Rearmed})
 """Facts whose commit need not be synced on its own account: lost in a crash, they are decided again."""

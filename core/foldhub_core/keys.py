@@ -8,6 +8,8 @@ Remembered are the last `limits.keys` of an agent, each for `limits.key_ms`. A `
 then a key is remembered, however late the `Tick`.
 """
 
+from collections.abc import Callable
+
 from immutables import Map
 
 from .errors import KeyConflict, shown
@@ -20,11 +22,14 @@ from .records import hot
 class Answered:
     """What came of a request that carried a key."""
 
-    body: str
+    body: bytes
     """The hash of the request's body."""
     made_id: str
     """The id of what it made."""
     at_ms: int
+    number: int = 0
+    """Of a post: its place among the words of its session."""
+    depth: int = 0
 
 
 AgentKeys = Recent[Answered]
@@ -34,10 +39,13 @@ Keys = Map[str, AgentKeys]
 _NONE: AgentKeys = Recent()
 
 
-def answered(keys: Keys, agent_id: str, request: str, key: str, body: str) -> Answered | None:
-    """What came of this request when it came before, or None; raises `KeyConflict` where it was another one."""
+def answered(keys: Keys, agent_id: str, request: str, key: str, body: Callable[[], bytes]) -> Answered | None:
+    """What came of this request when it came before, or None; raises `KeyConflict` where it was another one.
+
+    The hash of the body is asked for only where the key is known.
+    """
     before = keys.get(agent_id, _NONE).get(f"{request}:{key}")
-    if before is not None and before.body != body:
+    if before is not None and before.body != body():
         raise KeyConflict(f"expected the same body under the key {shown(key)} again, came another", where="idempotency_key")
     return before
 

@@ -42,6 +42,16 @@ class Limits:
     refusal_window_ms: int = 3600 * 1000
     refusal_bytes: int = 1_024
     """A refused command up to this size is recorded whole, a larger one by its hash and length."""
+    owed_ms: int = 7 * 24 * 3600 * 1000
+    """A delivery owed longer than this is given up."""
+    dead_letters: int = 1_000
+    """Dead letters that are kept of an agent."""
+    invite_timeout_ms: int = 30_000
+    """How long the invited have to answer."""
+    participants: int = 1_000
+    """Participants of one session."""
+    emits: int = 64
+    """What a protocol may say in consequence of one word."""
     page_items: int = 1_000
     """The most that a question gives in one page."""
     scan_items: int = 10_000
@@ -52,10 +62,13 @@ class Limits:
             least, came = 0 if name in _MAY_BE_NONE else 1, getattr(self, name)
             if came < least:
                 raise Malformed(f"expected at least {least}, came {came}", where=f"Limits.{name}")
-        if self.key_ms > INT_MAX // 2:
-            # It is added to the hub's clock, and the sum is written down.
-            raise Malformed(f"expected at most {INT_MAX // 2} ms, came {self.key_ms}", where="Limits.key_ms")
+        for name in _ADDED_TO_THE_CLOCK:
+            if getattr(self, name) > INT_MAX // 2:
+                raise Malformed(f"expected at most {INT_MAX // 2} ms, came {getattr(self, name)}", where=f"Limits.{name}")
 
+
+_ADDED_TO_THE_CLOCK = ("key_ms", "owed_ms", "invite_timeout_ms")
+"""And the sum is written down."""
 
 _MAY_BE_NONE = ("data_items", "refusals", "refusal_bytes")
 
@@ -74,6 +87,10 @@ def check_count(count: int, most: int, where: str) -> None:
 
 def check_data(limits: Limits, data: Mapping[str, object], where: str) -> None:
     """Refuse frozen data that is larger or deeper than the limits allow."""
+    if len(data) == 1 <= limits.data_items:  # a text, said by the thousand
+        ((key, item),) = data.items()
+        if type(item) is str and len(item) <= limits.text_chars and len(key) <= limits.short_text_chars:
+            return
     _check_items(limits, data, limits.depth, limits.data_items, where)
 
 

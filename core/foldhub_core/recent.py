@@ -30,9 +30,14 @@ class Recent(Generic[V]):
 
     def put(self, key: str, value: V, most: int) -> "Recent[V]":
         """Remember a new key; forgets the oldest beyond `most`. The key must not be there."""
-        number = self.first + len(self.order)
-        put = Recent(self.entries.set(key, (number, value)), self.order.set(number, key), self.first)
-        return put.forget(len(put) - most)
+        first, entries, order = self.first, self.entries, self.order
+        number = first + len(order)
+        if len(order) >= most > 0:  # one out for one in, once the memory is full
+            entries = entries.delete(order[first])
+            order = order.delete(first)
+            first += 1
+        put = Recent(entries.set(key, (number, value)), order.set(number, key), first)
+        return put.forget(len(put.order) - most)
 
     def forget(self, count: int) -> "Recent[V]":
         """Forget the oldest `count`; none for 0 or less."""

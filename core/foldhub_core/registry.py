@@ -95,14 +95,15 @@ def register(decision: "Decision", command: Register) -> Passport:
     name, state = command.passport.name, decision.state
     check_may_register(decision.principal, name)
     claimed = _as_claimed(command, state.hub_id)
-    body = "" if command.idempotency_key is None else body_hash(claimed)
     taken_by = state.registry.names.get(name)
     if taken_by is not None:
         entry = state.registry.agents[taken_by]
         owner = decision.principal.admin or entry.subject == decision.principal.subject
         key = command.idempotency_key
-        if owner and key is not None and keys.answered(state.keys, taken_by, "register", key, body) is not None:
-            return entry.passport
+        if owner and key is not None:
+            came = keys.answered(state.keys, taken_by, "register", key, lambda: body_hash(claimed))
+            if came is not None:
+                return entry.passport
         raise ProtocolError(f"expected a free name, came {shown(name)}, which is registered", where="passport.name")
     _check_registration(state.limits, claimed)
     agent_id = decision.new_id("a")
@@ -111,6 +112,7 @@ def register(decision: "Decision", command: Register) -> Passport:
     told = {"passport": to_data(passport), "resume": to_data(claimed.resume), "rule": to_data(claimed.rule)}
     for part, data in told.items():
         check_data(state.limits, data, part)
+    body = "" if claimed.idempotency_key is None else body_hash(claimed).hex()
     more = {"skill_md": claimed.skill_md, "subject": decision.principal.subject, "body": body}
     decision.record_event(agent_id, EV_AGENT_REGISTERED, {**told, **more}, claimed.idempotency_key)
     return passport
@@ -232,6 +234,7 @@ def fold_event(state: "HubState", event: Envelope) -> "HubState":
             registry=registry.without_agent(agent_id),
             links=state.links.delete(agent_id) if agent_id in state.links else state.links,
             keys=state.keys.delete(agent_id) if agent_id in state.keys else state.keys,
+            mailboxes=state.mailboxes.delete(agent_id) if agent_id in state.mailboxes else state.mailboxes,
             agenda=state.agenda.disarmed("agent", agent_id),
         )
     entry = registry.agents[agent_id]
@@ -262,7 +265,7 @@ def _fold_registered(state: "HubState", event: Envelope) -> "HubState":
     state = changed(state, registry=state.registry.with_agent(agent_id, entry))
     if event.idempotency_key is None:
         return state
-    came = keys.Answered(cast(str, data["body"]), agent_id, event.created_at_ms)
+    came = keys.Answered(bytes.fromhex(cast(str, data["body"])), agent_id, event.created_at_ms)
     return changed(
         state,
         keys=keys.remember(state.keys, agent_id, "register", event.idempotency_key, came, state.limits.keys),

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
-from .errors import Malformed
+from .data import FrozenDict
+from .errors import Malformed, ProtocolError
 from .exact import EMPTY
 from .records import record
+
+NO_LABELS: FrozenDict[str] = FrozenDict()
 
 
 class SessionState(StrEnum):
@@ -18,6 +21,32 @@ class SessionState(StrEnum):
     EXPIRED = "expired"
 
 
+LIFE: dict[tuple[SessionState, str], SessionState] = {
+    (SessionState.PENDING, "invite"): SessionState.PENDING,
+    (SessionState.PENDING, "join"): SessionState.PENDING,
+    (SessionState.PENDING, "leave"): SessionState.PENDING,
+    (SessionState.PENDING, "open"): SessionState.ACTIVE,
+    (SessionState.PENDING, "close"): SessionState.CLOSED,
+    (SessionState.PENDING, "expire"): SessionState.EXPIRED,
+    (SessionState.ACTIVE, "invite"): SessionState.ACTIVE,
+    (SessionState.ACTIVE, "join"): SessionState.ACTIVE,
+    (SessionState.ACTIVE, "leave"): SessionState.ACTIVE,
+    (SessionState.ACTIVE, "post"): SessionState.ACTIVE,
+    (SessionState.ACTIVE, "close"): SessionState.CLOSED,
+    (SessionState.ACTIVE, "expire"): SessionState.EXPIRED,
+}
+"""The life of a session: what can happen in a state, and the state after it. A missing key is the refusal."""
+
+
+def next_state(state: SessionState, event: str) -> SessionState:
+    """The state after an event; raises `ProtocolError` where the event cannot happen."""
+    after = LIFE.get((state, event))
+    if after is None:
+        possible = sorted(other for (at, other) in LIFE if at is state)
+        raise ProtocolError(f"expected one of {', '.join(possible)} while the session is {state.value}, came {event}")
+    return after
+
+
 @record
 class Expectation:
     """Something participants owe in time, checked by the evaluator of this name, answered by the handler `on_violation`."""
@@ -27,6 +56,9 @@ class Expectation:
     params: Mapping[str, object] = EMPTY
     applies_to: tuple[str, ...] | None = None
     """Roles or agent ids; None is everybody."""
+
+
+Role = Literal["initiator", "respondent", "participant"]
 
 
 @record
@@ -63,7 +95,7 @@ class Participant:
     """One agent's place in a session; `order` is its place in the list the session was opened with."""
 
     agent_id: str
-    role: Literal["initiator", "respondent", "participant"] = "participant"
+    role: Role = "participant"
     order: int = 0
     joined_at_ms: int = 0
 
@@ -83,7 +115,7 @@ class Session:
     close_reason: str = ""
     parent_session_id: str | None = None
     knobs: Mapping[str, object] = EMPTY
-    labels: Mapping[str, str] = EMPTY  # type: ignore[assignment]  # an empty map holds no value of a wrong type
+    labels: Mapping[str, str] = NO_LABELS
     intent: str = ""
     required_acks: int | None = None
     """How many invited must accept; None is all of them."""

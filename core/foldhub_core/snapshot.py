@@ -17,24 +17,31 @@ from immutables import Map
 
 from . import codec
 from .agenda import Agenda, Entry
-from .errors import Malformed, unexpected
+from .config import HubConfig
+from .errors import Malformed, NotFoundError, Unavailable, unexpected
 from .exact import is_list
 from .keys import AgentKeys, Answered
+from .mailbox import DeadLetter, Mailbox
 from .ordered import Ordered
 from .recent import Recent
 from .records import changed
 from .refusals import RefusalCount
 from .registry import AgentEntry, Registry
+from .sessions import Faulty, SessionEntry, Sessions, Talk
 from .snapshot_rows import (
     AgentRow,
     ConfiguredRow,
+    DeadLetterRow,
     DueRow,
     EndRow,
     HubRow,
     KeyRow,
     KeysRow,
     LinkRow,
+    MailboxRow,
+    OwedRow,
     RefusalsRow,
+    SessionRow,
     SnapshotRow,
     StateRow,
 )
@@ -55,7 +62,13 @@ V = TypeVar("V")
 
 
 def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[bytes]:
-    """Give the slices of a state one by one; between two of them the caller may do other things. Some are empty."""
+    """Give the slices of a state one by one; between two of them the caller may do other things. Some are empty.
+
+    Raises `Unavailable` where a session is dormant: what its adapter did not fold cannot be written, only folded again.
+    """
+    dormant = first_dormant(state)
+    if dormant is not None:
+        raise Unavailable(f"expected no session to be dormant, came {dormant}: its words must be folded again from the log")
     hasher = codec.hasher()
     rows: list[bytes] = []
     size = 0
@@ -70,15 +83,19 @@ def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[byt
     yield codec.pack([*rows, codec.encode(EndRow(state.seq, hasher.digest()))])
 
 
-def read_snapshot(slices: Iterable[bytes]) -> HubState:
-    """Build the state from its slices; raises `Malformed` unless they are whole, in order and unchanged."""
+def read_snapshot(config: HubConfig, slices: Iterable[bytes]) -> HubState:
+    """Build the state from its slices; raises `Malformed` unless they are whole, in order and unchanged.
+
+    The adapters of the live sessions must be configured: they know the class of their state. `NotFoundError` names one that
+    is not.
+    """
     hasher = codec.hasher()
     rows = _read_rows(slices)
     packed, first = next(rows, (b"", None))
     if not isinstance(first, HubRow):
         raise unexpected("the first row of a snapshot", first, where="snapshot")
     hasher.update(packed)
-    reader = _Reader(first)
+    reader = _Reader(config, first)
     for packed, row in rows:
         if isinstance(row, EndRow):
             if row != EndRow(first.seq, hasher.digest()) or next(rows, None) is not None:
@@ -107,21 +124,31 @@ def _rows(state: HubState) -> Iterator[HubRow | StateRow | None]:
     yield from _in_order(refusals.by_subject, RefusalsRow)
     yield from _in_order(state.registry.agents, _agent_row)
     yield from _in_order(state.keys, _keys_row)
+    for (session_id,) in state.sessions.order:
+        yield _session_row(state.sessions.entries[session_id], state.sessions.talks[session_id])
+    for agent_id, mailbox in _sorted_in_turn(state.mailboxes):
+        yield from _mailbox_rows(agent_id, mailbox) if mailbox is not None else (None,)
     yield from _in_order(state.links, LinkRow)
     for entry in state.agenda.by_time:
         yield DueRow(*entry)
 
 
 def _in_order(table: Map[str, V], row: Callable[[str, V], StateRow]) -> Iterator[StateRow | None]:
-    """Give the rows of a map in an order that is the same in every process."""
+    """Give a row for every entry of a map, in an order that is the same in every process."""
+    for key, value in _sorted_in_turn(table):
+        yield None if value is None else row(key, value)
+
+
+def _sorted_in_turn(table: Map[str, V]) -> Iterator[tuple[str, V | None]]:
+    """Give the entries of a map in an order that is the same in every process; None where the caller may pause."""
     baskets: list[list[str]] = [[] for _ in range(len(table) // BASKET + 1)]
     for dealt, key in enumerate(table, start=1):
         baskets[int.from_bytes(codec.digest(key.encode())[:4], "big") % len(baskets)].append(key)
         if dealt % DEALT == 0:
-            yield None
+            yield "", None
     for basket in baskets:
         for key in sorted(basket):
-            yield row(key, table[key])
+            yield key, table[key]
 
 
 def _agent_row(agent_id: str, entry: AgentEntry) -> AgentRow:
@@ -132,8 +159,31 @@ def _agent_row(agent_id: str, entry: AgentEntry) -> AgentRow:
 
 
 def _keys_row(agent_id: str, keys: AgentKeys) -> KeysRow:
-    rows = [KeyRow(key, came.body, came.made_id, came.at_ms) for key, came in keys.items()]
+    rows = [KeyRow(key, came.body, came.made_id, came.at_ms, came.number, came.depth) for key, came in keys.items()]
     return KeysRow(agent_id, keys.first, tuple(rows))
+
+
+def _session_row(entry: SessionEntry, talk: Talk) -> SessionRow:
+    protocol = codec.pack(("faulty", talk.protocol.reason)) if isinstance(talk.protocol, Faulty) else None
+    written = codec.encode_foreign(talk.protocol) if protocol is None else protocol
+    return SessionRow(entry.session, entry.members, entry.invited_until_ms, entry.dormant, talk.words, written)
+
+
+def _mailbox_rows(agent_id: str, mailbox: Mailbox) -> Iterator[StateRow]:
+    yield MailboxRow(agent_id, mailbox.next_number, mailbox.settled, mailbox.attachings)
+    for number in mailbox.numbered():
+        yield OwedRow(agent_id, number, mailbox.owed[number], mailbox.waiting.get(number))
+    for number in sorted(mailbox.dead):
+        yield DeadLetterRow(agent_id, mailbox.dead[number])
+
+
+def first_dormant(state: HubState) -> str | None:
+    """The first session that cannot go on, or None. O(n) in live sessions."""
+    for (session_id,) in state.sessions.order:
+        entry, talk = state.sessions.entries[session_id], state.sessions.talks[session_id]
+        if entry.dormant is not None or isinstance(talk.protocol, Faulty):
+            return session_id
+    return None
 
 
 def _read_rows(slices: Iterable[bytes]) -> Iterator[tuple[bytes, SnapshotRow]]:
@@ -156,8 +206,11 @@ def _read_rows(slices: Iterable[bytes]) -> Iterator[tuple[bytes, SnapshotRow]]:
 class _Reader:
     """Collects rows until they are a state."""
 
-    def __init__(self, first: HubRow) -> None:
+    def __init__(self, config: HubConfig, first: HubRow) -> None:
+        self._config = config
         self._first = first
+        self._sessions: list[SessionRow] = []
+        self._boxes: dict[str, _Box] = {}
         self._configured: ConfiguredRow | None = None
         self._refusals: dict[str, int] = {}
         self._agents: dict[str, AgentEntry] = {}
@@ -173,8 +226,16 @@ class _Reader:
                 entry = AgentEntry(row.passport, row.resume, row.rule, row.skill, row.subject, record)
                 self._agents[row.agent_id] = entry
             case KeysRow():
-                keys = [(key.key, Answered(key.body, key.made_id, key.at_ms)) for key in row.keys]
+                keys = [(key.key, Answered(key.body, key.made_id, key.at_ms, key.number, key.depth)) for key in row.keys]
                 self._keys[row.agent_id] = _recent(keys, row.first)
+            case SessionRow():
+                self._sessions.append(row)
+            case MailboxRow():
+                self._boxes[row.agent_id] = _Box(row)
+            case OwedRow():
+                self._box(row.agent_id).owed[row.number] = row
+            case DeadLetterRow():
+                self._box(row.agent_id).dead[row.letter.number] = row.letter
             case LinkRow():
                 self._links[row.agent_id] = row.link
             case DueRow():
@@ -188,8 +249,24 @@ class _Reader:
             case _:
                 assert_never(row)
 
+    def _box(self, agent_id: str) -> "_Box":
+        if agent_id not in self._boxes:
+            raise unexpected("the row of a mailbox before what is owed in it", agent_id, where="snapshot")
+        return self._boxes[agent_id]
+
+    def _session(self, row: SessionRow) -> tuple[SessionEntry, Talk]:
+        """Read one session. Only what is known to be unchanged can be said to lack its adapter."""
+        session = row.session
+        adapter = self._config.adapter_of(session.manifest)
+        if adapter is None:
+            what = f"{session.manifest.type} version {session.manifest.version}"
+            raise NotFoundError(f"expected the adapter of {session.session_id}, which is {what}, came none", where="adapters")
+        protocol = codec.decode_foreign(row.protocol, adapter.state_type, self._first.form)
+        return SessionEntry(session, row.members, row.invited_until_ms), Talk(row.words, protocol)
+
     def state(self) -> HubState:
         first = self._first
+        sessions = {row.session.session_id: self._session(row) for row in self._sessions}
         # Only what was read from outside goes through the checks of the constructor; the maps were built here.
         state = changed(
             HubState(first.hub_id, seq=first.seq, now_ms=first.now_ms, head=first.head, hub_words=first.hub_words),
@@ -197,12 +274,40 @@ class _Reader:
             registry=Registry.of(self._agents),
             keys=Map(self._keys),
             links=Map(self._links),
+            sessions=Sessions.of(
+                {session_id: entry for session_id, (entry, _) in sessions.items()},
+                {session_id: talk for session_id, (_, talk) in sessions.items()},
+            ),
+            mailboxes=Map({agent_id: box.mailbox() for agent_id, box in self._boxes.items()}),
             agenda=Agenda(Ordered(self._due), Map({subject_id: due_ms for due_ms, _, subject_id in self._due})),
         )
         if self._configured is None:
             return state
         configured = self._configured.configured
         return changed(state, configured=configured, limits=configured.limits)
+
+
+class _Box:
+    """Collects the rows of one mailbox."""
+
+    def __init__(self, row: MailboxRow) -> None:
+        self.row = row
+        self.owed: dict[int, OwedRow] = {}
+        self.dead: dict[int, DeadLetter] = {}
+
+    def mailbox(self) -> Mailbox:
+        owed = {number: row.owed for number, row in self.owed.items()}
+        waiting = {number: row.waits_until_ms for number, row in self.owed.items() if row.waits_until_ms is not None}
+        return Mailbox(
+            self.row.next_number,
+            self.row.settled,
+            sum(one.counted for one in owed.values()),
+            self.row.attachings,
+            Map(owed),
+            Map({one.envelope_id: number for number, one in owed.items()}),
+            Map(waiting),
+            Map(self.dead),
+        )
 
 
 def _recent(items: list[tuple[str, V]], first: int) -> Recent[V]:

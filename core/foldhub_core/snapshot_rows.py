@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 from .facts import Configured
 from .identity import Passport, Resume, Skill
+from .mailbox import DeadLetter, Owed
 from .records import hot
 from .rule import Rule
+from .session import Session
 
 
 @hot
@@ -60,9 +62,11 @@ class KeyRow:
     """One idempotency key and what came of it."""
 
     key: str
-    body: str
+    body: bytes
     made_id: str
     at_ms: int
+    number: int
+    depth: int
 
 
 @hot
@@ -72,6 +76,46 @@ class KeysRow:
     agent_id: str
     first: int
     keys: tuple[KeyRow, ...]
+
+
+@hot
+class SessionRow:
+    """One live session, and the state of its protocol as a row of its own class."""
+
+    session: Session
+    members: tuple[str, ...]
+    invited_until_ms: int | None
+    dormant: str | None
+    words: int
+    protocol: bytes
+
+
+@hot
+class MailboxRow:
+    """One agent's mailbox, but for what is owed."""
+
+    agent_id: str
+    next_number: int
+    settled: int
+    attachings: int
+
+
+@hot
+class OwedRow:
+    """One delivery that is owed."""
+
+    agent_id: str
+    number: int
+    owed: Owed
+    waits_until_ms: int | None
+
+
+@hot
+class DeadLetterRow:
+    """One delivery that was given up."""
+
+    agent_id: str
+    letter: DeadLetter
 
 
 @hot
@@ -99,5 +143,5 @@ class EndRow:
     digest: bytes
 
 
-StateRow = ConfiguredRow | RefusalsRow | AgentRow | KeysRow | LinkRow | DueRow
+StateRow = ConfiguredRow | RefusalsRow | AgentRow | KeysRow | SessionRow | MailboxRow | OwedRow | DeadLetterRow | LinkRow | DueRow
 SnapshotRow = HubRow | StateRow | EndRow

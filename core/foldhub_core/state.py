@@ -5,14 +5,15 @@ What is held is what is live; what was said is in the log.
 """
 
 from .agenda import Agenda
+from .delivery import Links, Mailboxes
 from .facts import Configured
 from .ids import check_hub_id
 from .keys import Keys
 from .limits import Limits
-from .links import Links
-from .records import record
+from .records import changer, record
 from .refusals import RefusalCount
 from .registry import Registry
+from .sessions import Sessions
 
 GENESIS = bytes(16)
 """The chain's head before the first commit."""
@@ -37,8 +38,20 @@ class HubState:
     hub_words: int = 0
     """How many words the hub session has."""
     keys: Keys = Keys()
+    sessions: Sessions = Sessions()
+    mailboxes: Mailboxes = Mailboxes()
+    withheld: tuple[str, ...] = ()
+    """To whom the envelope that is being said is not delivered; empty between commits."""
     links: Links = Links()
     agenda: Agenda = Agenda()
 
     def __checked__(self) -> None:
         check_hub_id(self.hub_id)
+
+
+moved_state = changer(HubState, "seq", "now_ms", "head")
+"""The state after a commit: at a sequence, a time, a chain head."""
+
+
+said_state = changer(HubState, "sessions", "mailboxes", "agenda", "keys", "withheld")
+"""The state after a word."""

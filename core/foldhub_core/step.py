@@ -12,16 +12,25 @@ The state is a value: whoever called `step` holds the state before it, too.
 
 from typing import assert_never
 
-from . import agenda, keys, links, refusals, registry, starting
+from . import agenda, closing, delivery, keys, opening, posting, refusals, registry, starting, words
 from .access import check_principal, registering_glob
 from .commands import (
+    Ack,
+    AnswerInvite,
     Arrival,
     Attach,
+    CloseSession,
     Command,
     Detach,
-    Principal,
+    Invite,
+    Leave,
+    Nack,
+    OpenSession,
+    Post,
     RecordObservation,
     Register,
+    RemoveParticipant,
+    Resend,
     SetResume,
     SetRule,
     SetSkill,
@@ -37,9 +46,26 @@ from .effects import Effect, Refuse, Reply
 from .envelope import Envelope
 from .error_record import ErrorRecord, error_record
 from .errors import NetworkError, Unavailable
-from .facts import Attached, Configured, Detached, Fact, KeysExpired, Rearmed
+from .facts import (
+    Acked,
+    Attached,
+    Configured,
+    DeadLettered,
+    Detached,
+    Dormant,
+    Dropped,
+    Fact,
+    KeysExpired,
+    Nacked,
+    Rearmed,
+    Redelivered,
+    Resent,
+    Skipped,
+    Woken,
+)
+from .ids import HUB_SESSION
 from .records import changed, hot
-from .state import HubState
+from .state import HubState, moved_state
 
 
 @hot
@@ -84,15 +110,34 @@ def decide(config: HubConfig, state: HubState, arrival: Arrival) -> tuple[Decisi
 def _decided(decision: Decision, command: Command) -> object:
     """Give the command to its room."""
     match command:
+        case Post():
+            return posting.post(decision, command)
+        case Ack():
+            delivery.ack(decision, command)
+        case OpenSession():
+            return opening.open_session(decision, command)
+        case AnswerInvite():
+            opening.answer_invite(decision, command)
+        case Invite():
+            opening.invite(decision, command)
+        case Leave():
+            closing.leave(decision, command)
+        case RemoveParticipant():
+            closing.remove_participant(decision, command)
+        case CloseSession():
+            closing.close_session(decision, command)
+        case Nack():
+            delivery.nack(decision, command)
+        case Resend():
+            delivery.resend(decision, command)
         case Attach():
-            links.attach(decision, command)
+            delivery.attach(decision, command)
         case Detach():
-            links.detach(decision, command)
-        case RecordObservation():
-            return registry.record_observation(decision, command)
+            delivery.detach(decision, command)
         case Register():
             return registry.register(decision, command)
         case Unregister():
+            closing.leave_all(decision, command.agent_id)
             registry.unregister(decision, command)
         case SetResume():
             return registry.set_resume(decision, command)
@@ -100,6 +145,8 @@ def _decided(decision: Decision, command: Command) -> object:
             return registry.set_rule(decision, command)
         case SetSkill():
             return registry.set_skill(decision, command)
+        case RecordObservation():
+            return registry.record_observation(decision, command)
         case Start():
             return starting.start(decision)
         case Tick():
@@ -113,17 +160,27 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
     """Fold one fact. May not refuse, may not fail: an exception here is a fault of the core."""
     match fact:
         case Envelope():
-            return registry.fold_event(state, fact)
+            if fact.session_id == HUB_SESSION:
+                return registry.fold_event(state, fact)
+            return words.fold_word(config, state, fact)
+        case Acked() | Nacked() | Redelivered() | Dropped() | DeadLettered() | Resent():
+            return delivery.fold_mark(state, fact)
+        case Skipped():
+            return changed(state, withheld=state.withheld + fact.agent_ids)
         case Attached():
-            return changed(state, links=links.fold_attached(state.links, fact))
+            return delivery.fold_attached(state, fact)
         case Detached():
-            return changed(state, links=links.fold_detached(state.links, fact))
+            return changed(state, links=state.links.delete(fact.agent_id))
         case KeysExpired():
             return changed(state, keys=keys.fold_expired(state.keys, fact))
         case Rearmed():
             return changed(state, agenda=agenda.fold_rearmed(state.agenda, fact))
         case Configured():
             return starting.fold_configured(state, fact)
+        case Dormant():
+            return starting.fold_dormant(config, state, fact.session_id, fact.reason)
+        case Woken():
+            return starting.fold_dormant(config, state, fact.session_id, None)
         case _:
             assert_never(fact)
 
@@ -131,8 +188,12 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
 def effects_of(config: HubConfig, state: HubState, fact: Fact) -> tuple[Effect, ...]:
     """What a fact makes the shell owe, on the state right after it."""
     match fact:
+        case Envelope():
+            return () if fact.session_id == HUB_SESSION else delivery.word_effects(state, fact)
         case Attached():
-            return links.attached_effects(fact)
+            return delivery.attached_effects(state, fact)
+        case Redelivered() | Resent():
+            return delivery.again_effects(state, fact)
         case _:
             return ()
 
@@ -160,10 +221,26 @@ def _tick(decision: Decision) -> None:
     limits, now_ms = decision.state.limits, decision.now_ms
     due = [entry for _, entry in zip(range(limits.tick_entries), decision.state.agenda.due(now_ms), strict=False)]
     for _, kind, subject_id in due:
-        forgotten = keys.expired(decision.state.keys, subject_id, limits.key_ms, now_ms)
-        if forgotten is not None:
-            decision.make(forgotten)
-        decision.make(Rearmed(kind, subject_id, keys.next_due(decision.state.keys, subject_id, limits.key_ms)))
+        if kind == "session":
+            _tick_session(decision, subject_id)
+        else:
+            _tick_agent(decision, subject_id)
+
+
+def _tick_session(decision: Decision, session_id: str) -> None:
+    closing.make_due(decision, session_id)
+    if session_id in decision.state.sessions.entries:
+        decision.make(Rearmed("session", session_id, closing.next_session_due(decision, session_id)))
+
+
+def _tick_agent(decision: Decision, agent_id: str) -> None:
+    limits = decision.state.limits
+    forgotten = keys.expired(decision.state.keys, agent_id, limits.key_ms, decision.now_ms)
+    if forgotten is not None:
+        decision.make(forgotten)
+    delivery.make_due(decision, agent_id)
+    due = (keys.next_due(decision.state.keys, agent_id, limits.key_ms), delivery.next_due(decision.state, agent_id))
+    decision.make(Rearmed("agent", agent_id, min((at for at in due if at is not None), default=None)))
 
 
 def _refused(state: HubState, arrival: Arrival, now_ms: int, error: ErrorRecord) -> Step:
@@ -175,28 +252,17 @@ def _refused(state: HubState, arrival: Arrival, now_ms: int, error: ErrorRecord)
 
 
 def _commit(state: HubState, arrival: Arrival, now_ms: int, facts: tuple[Fact, ...], refusal: ErrorRecord | None) -> Commit:
-    return make_commit(
-        hub_id=state.hub_id,
-        head=state.head,
-        seq=state.seq + 1,
-        now_ms=now_ms,
-        actor=_actor(arrival.principal, arrival.command),
-        command=arrival.command,
-        facts=facts,
-        refusal=refusal,
-        refusal_bytes=state.limits.refusal_bytes,
-    )
-
-
-def _actor(principal: Principal, command: Command) -> Actor:
+    principal, command = arrival.principal, arrival.command
     acted = command.acting != "" and acting_id(command) in principal.agent_ids
-    glob = registering_glob(principal, command.passport.name) if isinstance(command, Register) else None
-    return Actor(principal.subject, principal.admin, acted, glob)
+    glob = registering_glob(principal, command.passport.name) if type(command) is Register else None
+    actor = Actor(principal.subject, principal.admin, acted, glob)
+    limit = state.limits.refusal_bytes
+    return make_commit(state.hub_id, state.head, state.seq + 1, now_ms, actor, command, facts, refusal, limit)
 
 
 def _moved(state: HubState, commit: Commit) -> HubState:
     """What every commit moves: sequence, clock, head, and the count of refusals."""
     if commit.refusal is None:
-        return changed(state, seq=commit.seq, now_ms=commit.now_ms, head=commit.chain)
+        return moved_state(state, commit.seq, commit.now_ms, commit.chain)
     counted = refusals.fold_refusal(state.refusals, state.limits, commit.actor.subject, commit.now_ms)
     return changed(state, seq=commit.seq, now_ms=commit.now_ms, head=commit.chain, refusals=counted)

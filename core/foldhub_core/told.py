@@ -8,21 +8,25 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from .codec import from_data
-from .commands import Command, RecordObservation, Register, SetResume, SetRule, SetSkill, Unregister
+from .commands import Ack, Command, OpenSession, Post, RecordObservation, Register, SetResume, SetRule, SetSkill
 from .envelope import (
     EV_AGENT_REGISTERED,
-    EV_AGENT_UNREGISTERED,
     EV_OBSERVATION_RECORDED,
     EV_RESUME_SET,
     EV_RULE_SET,
+    EV_SESSION_INVITE,
     EV_SKILL_SET,
     Envelope,
+    as_posted,
+    is_hub_event,
 )
-from .facts import Fact
+from .facts import Acked, Fact
 from .identity import Resume
+from .ids import HUB_SESSION
 from .registry import told_register
 from .rule import Rule
 from .task import TaskState
+from .words import told_opening
 
 
 def _told_resume(event: Envelope) -> SetResume:
@@ -51,18 +55,30 @@ def _told_observation(event: Envelope) -> RecordObservation:
 
 _TELLS: dict[str, Callable[[Envelope], Command]] = {
     EV_AGENT_REGISTERED: told_register,
-    EV_AGENT_UNREGISTERED: lambda event: Unregister(agent_id=event.sender_id),
     EV_RESUME_SET: _told_resume,
     EV_RULE_SET: _told_rule,
     EV_SKILL_SET: _told_skill,
     EV_OBSERVATION_RECORDED: _told_observation,
 }
 
-TOLD_COMMANDS: tuple[type, ...] = (Register, Unregister, SetResume, SetRule, SetSkill, RecordObservation)
-"""The commands that, when accepted, are told whole by their first fact."""
+TOLD_COMMANDS = frozenset({Post, Ack, OpenSession, Register, SetResume, SetRule, SetSkill, RecordObservation})
+"""The commands that, when accepted, are told whole by their first envelope, or by their one mark."""
 
 
-def told_command(fact: "Fact") -> Command | None:
-    """The command that made this event, or None where the fact tells none."""
-    tells = _TELLS.get(fact.event_type) if isinstance(fact, Envelope) else None
-    return None if tells is None else tells(cast(Envelope, fact))
+def told_command(facts: tuple[Fact, ...]) -> Command | None:
+    """The command that made these facts, or None where they tell none."""
+    for fact in facts:
+        if isinstance(fact, Acked):
+            return Ack(agent_id=fact.agent_id, numbers=fact.numbers)
+        if isinstance(fact, Envelope):
+            return _told_by(fact)
+    return None
+
+
+def _told_by(event: Envelope) -> Command | None:
+    if event.session_id == HUB_SESSION:
+        tells = _TELLS.get(event.event_type)
+        return None if tells is None else tells(event)
+    if event.event_type == EV_SESSION_INVITE:
+        return told_opening(event)
+    return None if is_hub_event(event.event_type) else Post(envelope=as_posted(event))

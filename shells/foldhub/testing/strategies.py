@@ -22,7 +22,7 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from foldhub_core.commands import Arrival, Command, Principal, RecordObservation
+from foldhub_core.commands import Arrival, Command, OpenSession, Principal, RecordObservation
 from foldhub_core.data import INT_MAX, INT_MIN, Data, FrozenDict, Value, freeze, freeze_value
 from foldhub_core.effects import Effect, Reply
 from foldhub_core.envelope import Envelope
@@ -32,6 +32,7 @@ from foldhub_core.facts import Configured, Fact
 from foldhub_core.identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from foldhub_core.ids import Kind, make_id
 from foldhub_core.limits import Limits
+from foldhub_core.mailbox import DeadLetter, Owed
 from foldhub_core.rule import Access, Duration, Inbox, Rate, Rule, RuleLimits, SessionTypes
 from foldhub_core.session import Expectation, Manifest, Participant, ParticipantBounds, Session
 from foldhub_core.task import Task, TaskSpec
@@ -127,11 +128,12 @@ def _own_fields() -> dict[type, dict[str, SearchStrategy[Any]]]:
         ErrorRecord: {"code": st.sampled_from([error.code for error in ERRORS]) | texts()},
         Inbox: {"max_pending": caps, "high_water": st.none() | caps},
         Limits: sizes,
+        OpenSession: {"ttl": st.none() | durations()},
         ParticipantBounds: {"min": st.integers(1, 8), "max": st.none() | st.integers(8, 1000)},
         Passport: {"name": names()},
         Rate: {"per_minute": caps, "burst": caps},
         RecordObservation: {"latency_ms": st.none() | caps},
-        Reply: {"value": st.none() | _of_type(Passport | Resume | Rule | Skill | Configured)},
+        Reply: {"value": st.none() | _of_type(Passport | Resume | Rule | Skill | Configured | Envelope | Session)},
         RuleLimits: {
             "max_concurrent_sessions": caps,
             "max_concurrent_tasks": caps,
@@ -229,6 +231,11 @@ def costs(**fields: SearchStrategy[Any]) -> SearchStrategy[Cost]:
     return records(Cost, **fields)
 
 
+def dead_letters(**fields: SearchStrategy[Any]) -> SearchStrategy[DeadLetter]:
+    """Deliveries that were given up."""
+    return records(DeadLetter, **fields)
+
+
 def envelopes(**fields: SearchStrategy[Any]) -> SearchStrategy[Envelope]:
     """Things said: stamped by a hub or not."""
     return records(Envelope, **fields)
@@ -267,6 +274,11 @@ def manifests(**fields: SearchStrategy[Any]) -> SearchStrategy[Manifest]:
 def observed_stats(**fields: SearchStrategy[Any]) -> SearchStrategy[ObservedStat]:
     """How tasks of one capability ended."""
     return records(ObservedStat, **fields)
+
+
+def owed(**fields: SearchStrategy[Any]) -> SearchStrategy[Owed]:
+    """Deliveries that are owed."""
+    return records(Owed, **fields)
 
 
 def participant_bounds(**fields: SearchStrategy[Any]) -> SearchStrategy[ParticipantBounds]:

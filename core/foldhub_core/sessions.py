@@ -1,0 +1,233 @@
+"""The sessions that are live: what the hub holds of each, and the questions about them.
+
+What changes with every word (the talk: how many words, and the protocol's state) is held apart from what seldom does (the
+entry: participants, state, deadlines). An ended session leaves at once, and nothing of it stays: its words are in the log,
+what is owed of it is in the mailboxes, and its id tells by itself that it was issued.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from immutables import Map
+
+from .adapters.protocol import ExpectedTurn
+from .errors import Malformed, NotFoundError, SessionOver, shown
+from .ids import was_issued
+from .ordered import Ordered
+from .records import changed, hot, record
+from .session import Session, SessionState
+
+if TYPE_CHECKING:
+    from .config import HubConfig
+    from .state import HubState
+
+
+@hot
+class Faulty:
+    """Stands for the state of a protocol that could not be folded: `reason` says what its adapter did."""
+
+    reason: str
+
+
+@hot
+class SessionEntry:
+    """What the hub holds of a live session and seldom changes."""
+
+    session: Session
+    members: tuple[str, ...]
+    """Who takes part: the participants without those who have not answered yet."""
+    invited_until_ms: int | None
+    """When the invited must have answered; None when nobody is waited for."""
+    dormant: str | None = None
+    """Why the session cannot go on; None while it can."""
+
+
+@hot
+class Talk:
+    """What every word changes."""
+
+    words: int
+    protocol: object
+    """The adapter's state, or `Faulty`."""
+
+
+@hot
+class Sessions:
+    """All live sessions: by id, in the order of their opening, and by agent."""
+
+    entries: Map[str, SessionEntry] = Map()
+    talks: Map[str, Talk] = Map()
+    order: Ordered[tuple[str]] = Ordered()
+    of_agent: Map[str, Ordered[tuple[str]]] = Map()
+
+    @classmethod
+    def of(cls, entries: Mapping[str, SessionEntry], talks: Mapping[str, Talk]) -> "Sessions":
+        """Build the slice of these sessions anew."""
+        of_agent: dict[str, list[tuple[str]]] = {}
+        for session_id, entry in entries.items():
+            for participant in entry.session.participants:
+                of_agent.setdefault(participant.agent_id, []).append((session_id,))
+        ordered = Map({agent_id: Ordered(session_ids) for agent_id, session_ids in of_agent.items()})
+        return cls(Map(entries), Map(talks), Ordered([(session_id,) for session_id in entries]), ordered)
+
+    def opened(self, entry: SessionEntry, talk: Talk) -> "Sessions":
+        """Put a session in."""
+        session_id = entry.session.session_id
+        of_agent = self.of_agent
+        for participant in entry.session.participants:
+            of_agent = _joined(of_agent, participant.agent_id, session_id)
+        return Sessions(
+            self.entries.set(session_id, entry),
+            self.talks.set(session_id, talk),
+            self.order.add((session_id,)),
+            of_agent,
+        )
+
+    def with_entry(self, entry: SessionEntry) -> "Sessions":
+        """Put a session's entry in anew, and who takes part with it."""
+        session_id = entry.session.session_id
+        before = {one.agent_id for one in self.entries[session_id].session.participants}
+        now = {one.agent_id for one in entry.session.participants}
+        of_agent = self.of_agent
+        for agent_id in sorted(now - before):
+            of_agent = _joined(of_agent, agent_id, session_id)
+        for agent_id in sorted(before - now):
+            of_agent = _left(of_agent, agent_id, session_id)
+        return changed(self, entries=self.entries.set(session_id, entry), of_agent=of_agent)
+
+    def with_talk(self, session_id: str, talk: Talk) -> "Sessions":
+        """Put a session's talk in anew."""
+        return Sessions(self.entries, self.talks.set(session_id, talk), self.order, self.of_agent)
+
+    def ended(self, session_id: str) -> "Sessions":
+        """Take a session out."""
+        of_agent = self.of_agent
+        for participant in self.entries[session_id].session.participants:
+            of_agent = _left(of_agent, participant.agent_id, session_id)
+        return Sessions(
+            self.entries.delete(session_id),
+            self.talks.delete(session_id),
+            self.order.remove((session_id,)),
+            of_agent,
+        )
+
+
+_NONE: Ordered[tuple[str]] = Ordered()
+_OfAgent = Map[str, Ordered[tuple[str]]]
+
+
+def _joined(of_agent: _OfAgent, agent_id: str, session_id: str) -> _OfAgent:
+    return of_agent.set(agent_id, of_agent.get(agent_id, _NONE).add((session_id,)))
+
+
+def _left(of_agent: _OfAgent, agent_id: str, session_id: str) -> _OfAgent:
+    left = of_agent[agent_id].remove((session_id,))
+    return of_agent.set(agent_id, left) if len(left) else of_agent.delete(agent_id)
+
+
+# --- questions
+
+
+@record
+class SessionPage:
+    """Sessions found, and where to go on; a `cursor` of None says that there are no more."""
+
+    sessions: tuple[Session, ...]
+    cursor: str | None
+
+
+@record
+class PendingTurn:
+    """A turn an agent owes: in which session, by which envelope, since when."""
+
+    session_id: str
+    triggering_envelope_id: str | None
+    expected_at_ms: int | None
+
+
+def session_entry(state: "HubState", session_id: str) -> SessionEntry:
+    """What is held of a live session; raises `SessionOver` for one that was, `NotFoundError` for one never was. O(log n)."""
+    entry = state.sessions.entries.get(session_id)
+    if entry is not None:
+        return entry
+    if is_over(state, session_id):
+        raise SessionOver(f"expected a live session, came {shown(session_id)}, which is over", where="session_id")
+    raise NotFoundError(f"expected the id of a session, came {shown(session_id)}", where="session_id")
+
+
+def is_over(state: "HubState", session_id: str) -> bool:
+    """Whether a session was there, or can have been, and is no more. O(log n)."""
+    return session_id not in state.sessions.entries and was_issued(state.hub_id, "s", session_id, state.seq)
+
+
+def get_session(state: "HubState", session_id: str) -> Session:
+    """A live session; raises `SessionOver` or `NotFoundError`. O(log n)."""
+    return session_entry(state, session_id).session
+
+
+def list_sessions(
+    state: "HubState",
+    *,
+    agent_id: str | None = None,
+    session_state: SessionState | None = None,
+    type: str | None = None,
+    label: tuple[str, str] | None = None,
+    intent: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> SessionPage:
+    """Live sessions in the order of their opening; ended ones are the store's to list.
+
+    Of one agent, or of all; the other conditions are tried on one session after another, at most `limits.scan_items` for a
+    page, which may therefore be short and still have a cursor. `label` is a key and its value.
+    """
+    if not 1 <= limit <= state.limits.page_items:
+        raise Malformed(f"expected 1 to {state.limits.page_items}, came {limit}", where="limit")
+    order = state.sessions.order if agent_id is None else state.sessions.of_agent.get(agent_id, _NONE)
+    found: list[Session] = []
+    looked_at = 0
+    last = cursor
+    for (session_id,) in order.after(None if cursor is None else (cursor,)):
+        if len(found) == limit or looked_at == state.limits.scan_items:
+            return SessionPage(tuple(found), last)
+        last = session_id
+        looked_at += 1
+        session = state.sessions.entries[session_id].session
+        if (
+            (session_state is None or session.state is session_state)
+            and (type is None or session.manifest.type == type)
+            and (label is None or session.labels.get(label[0]) == label[1])
+            and (intent is None or session.intent == intent)
+        ):
+            found.append(session)
+    return SessionPage(tuple(found), None)
+
+
+def protocol_state(state: "HubState", session_id: str) -> object:
+    """The state of a session's protocol; raises `SessionOver` or `NotFoundError`. O(log n)."""
+    session_entry(state, session_id)
+    return state.sessions.talks[session_id].protocol
+
+
+def expected(config: "HubConfig", state: "HubState", session_id: str) -> tuple[ExpectedTurn, ...]:
+    """Who owes a turn in a session; raises `SessionOver` or `NotFoundError`. O(log n) and what the adapter takes."""
+    entry = session_entry(state, session_id)
+    adapter = config.adapter_of(entry.session.manifest)
+    if adapter is None or entry.dormant is not None or entry.session.state is not SessionState.ACTIVE:
+        return ()
+    try:
+        turns = adapter.expected_next(entry.session, state.sessions.talks[session_id].protocol)
+    except Exception:
+        # A question has no sender to refuse, and one protocol must not hide the turns owed under the others.
+        return ()
+    return tuple([turn for turn in turns if turn.agent_id in entry.members])
+
+
+def pending_turns(config: "HubConfig", state: "HubState", agent_id: str) -> tuple[PendingTurn, ...]:
+    """The turns an agent owes, in the order its sessions were opened. O(k) in its live sessions."""
+    owed: list[PendingTurn] = []
+    for (session_id,) in state.sessions.of_agent.get(agent_id, _NONE):
+        for turn in expected(config, state, session_id):
+            if turn.agent_id == agent_id:
+                owed.append(PendingTurn(session_id, turn.triggering_envelope_id, turn.expected_since_ms))
+    return tuple(owed)

@@ -1,0 +1,240 @@
+"""The words of a session: how one is folded, whoever said it.
+
+A word moves four things: the protocol's state, the count of words, who takes part, and what is owed to whom. The last word
+ends the session in the same fold: it is delivered like any other, and nothing can come after it.
+
+A fold cannot fail. Where an adapter is missing or raises, the protocol's state becomes `Faulty` and stays so; whoever decides
+looks at that and refuses, so that only a recovery ever folds past it.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from . import codec, delivery, keys
+from .adapters.protocol import Adapter
+from .agenda import Agenda
+from .codec import from_data
+from .commands import OpenSession
+from .consequences import AdapterFault, raised
+from .data import INT_MAX, INT_MIN
+from .envelope import (
+    EV_SESSION_CLOSED,
+    EV_SESSION_EXPIRED,
+    EV_SESSION_INVITE,
+    EV_SESSION_JOINED,
+    EV_SESSION_LEFT,
+    EV_SESSION_OPENED,
+    Envelope,
+)
+from .errors import shown
+from .records import changed
+from .session import Expectation, Manifest, Participant, Role, Session, SessionState
+from .sessions import Faulty, SessionEntry, Sessions, Talk
+from .state import HubState, said_state
+
+if TYPE_CHECKING:
+    from .config import AnyAdapter, HubConfig
+
+_NO_DEADLINE = cast(Any, Adapter).next_deadline
+
+LAST_WORDS = (EV_SESSION_CLOSED, EV_SESSION_EXPIRED)
+
+
+def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubState":
+    """Fold one word of a session."""
+    session_id = word.session_id
+    sessions = state.sessions
+    entry = sessions.entries.get(session_id)
+    if entry is None:
+        entry, talk = _opened(config, word)
+        sessions = sessions.opened(entry, talk)
+    else:
+        talk = Talk(word.number, _folded(config, entry.session.manifest, sessions.talks[session_id].protocol, word))
+        sessions = sessions.with_talk(session_id, talk)
+        if word.event_type in _MOVES:
+            entry = _MOVES[word.event_type](entry, word)
+            sessions = sessions.with_entry(entry)
+    agenda, remembered = state.agenda, state.keys
+    if word.event_type in LAST_WORDS:
+        sessions = sessions.ended(session_id)
+        agenda = agenda.disarmed("session", session_id)
+    elif word.event_type in _MOVES or has_deadlines(config, entry.session.manifest):
+        sessions, agenda = fold_due(config, sessions, agenda, entry)
+    audience = word.audience if word.audience is not None else delivery.others(entry.members, word.sender_id)
+    mailboxes, agenda = delivery.fold_delivered(state, word, audience, agenda)
+    if word.idempotency_key is not None:
+        request, body, made_id = _keyed(word)
+        came = keys.Answered(body, made_id, word.created_at_ms, word.number, word.depth)
+        remembered = keys.remember(remembered, word.sender_id, request, word.idempotency_key, came, state.limits.keys)
+        agenda = agenda.armed("agent", word.sender_id, word.created_at_ms + state.limits.key_ms)
+    return said_state(state, sessions, mailboxes, agenda, remembered, ())
+
+
+def has_deadlines(config: "HubConfig", manifest: Manifest) -> bool:
+    """Whether a session's protocol ever waits for a deadline: only then can a plain word bring one nearer."""
+    adapter = config.adapter_of(manifest)
+    return adapter is not None and type(adapter).next_deadline is not _NO_DEADLINE
+
+
+def fold_due(config: "HubConfig", sessions: Sessions, agenda: Agenda, entry: SessionEntry) -> tuple[Sessions, Agenda]:
+    """Arm what a session waits for; a protocol that cannot say what it waits for is faulty."""
+    session_id = entry.session.session_id
+    talk = sessions.talks[session_id]
+    try:
+        due_ms = next_due(config, entry, talk)
+    except AdapterFault as fault:
+        faulty = Talk(talk.words, Faulty(str(fault)))
+        sessions = sessions.with_talk(session_id, faulty)
+        due_ms = next_due(config, entry, faulty)
+    return sessions, agenda if due_ms is None else agenda.armed("session", session_id, due_ms)
+
+
+def next_due(config: "HubConfig", entry: SessionEntry, talk: Talk) -> int | None:
+    """When a session is to be looked at next: the invited, its end, what its protocol waits for. Raises `AdapterFault`."""
+    session = entry.session
+    due = session.expires_at_ms
+    if entry.invited_until_ms is not None and (due is None or entry.invited_until_ms < due):
+        due = entry.invited_until_ms
+    if session.state is SessionState.ACTIVE and entry.dormant is None and type(talk.protocol) is not Faulty:
+        adapter = config.adapter_of(session.manifest)
+        asked = None if adapter is None else protocol_deadline(adapter, session, talk.protocol)
+        if asked is not None and (due is None or asked < due):
+            due = asked
+    return due
+
+
+def told_opening(word: Envelope) -> OpenSession:
+    """The command the first word of a session tells."""
+    data = cast(Mapping[str, Any], word.event_data)
+    return OpenSession(
+        creator_id=word.sender_id,
+        type=data["manifest"]["type"],
+        version=data["manifest"]["version"],
+        participants=data["participants"],
+        knobs=data["knobs"],
+        labels=data["labels"],
+        intent=data["intent"],
+        ttl=data["ttl"],
+        parent_session_id=data["parent_session_id"],
+        required_acks=data["required_acks"],
+        expectations=tuple([from_data(Expectation, one) for one in data["expectations"]]),
+        idempotency_key=word.idempotency_key,
+    )
+
+
+def protocol_deadline(adapter: "AnyAdapter", session: Session, protocol: object) -> int | None:
+    """What a protocol waits for; raises `AdapterFault`."""
+    try:
+        due_ms: object = adapter.next_deadline(session, protocol)
+    except Exception as error:
+        raise raised(error) from error
+    if due_ms is not None and not (type(due_ms) is int and INT_MIN <= due_ms <= INT_MAX):
+        raise AdapterFault(f"waits for {shown(due_ms)} where a time in ms was expected")
+    return due_ms
+
+
+def _keyed(word: Envelope) -> tuple[str, bytes, str]:
+    """What kind of request a word's key belongs to, the hash of its body, and the id of what it made."""
+    if word.event_type == EV_SESSION_INVITE:
+        return "open", bytes.fromhex(cast(str, word.event_data["body"])), word.session_id
+    return "post", codec.posted_hash(word), word.envelope_id
+
+
+def _opened(config: "HubConfig", word: Envelope) -> tuple[SessionEntry, Talk]:
+    data = cast(Mapping[str, Any], word.event_data)
+    command = told_opening(word)
+    manifest = from_data(Manifest, data["manifest"])
+    participants = as_participants(command.participants, word.sender_id, word.created_at_ms)
+    invited = tuple([one for one in command.participants if one != word.sender_id])
+    session = Session(
+        session_id=word.session_id,
+        manifest=changed(manifest, expectations=manifest.expectations + command.expectations),
+        creator_id=word.sender_id,
+        participants=participants,
+        created_at_ms=word.created_at_ms,
+        expires_at_ms=data["expires_at_ms"],
+        parent_session_id=command.parent_session_id,
+        knobs=command.knobs,
+        labels=command.labels,
+        intent=command.intent,
+        required_acks=command.required_acks,
+        pending_acks=invited,
+    )
+    entry = SessionEntry(session, (word.sender_id,), data["invited_until_ms"])
+    adapter = config.adapter_of(manifest)
+    if adapter is None:
+        return entry, Talk(1, Faulty("is missing"))
+    try:
+        protocol: object = adapter.initial_state(session)
+    except Exception as error:
+        protocol = Faulty(str(raised(error)))
+    return entry, Talk(1, _folded(config, manifest, protocol, word))
+
+
+def as_participants(agent_ids: tuple[str, ...], creator_id: str, at_ms: int) -> tuple[Participant, ...]:
+    """Give the roles: the creator is the initiator, the other of two the respondent, everybody else a participant."""
+    other: Role = "respondent" if len(agent_ids) == 2 else "participant"
+    return tuple(
+        [
+            Participant(agent_id, "initiator" if agent_id == creator_id else other, order, at_ms)
+            for order, agent_id in enumerate(agent_ids)
+        ]
+    )
+
+
+def _folded(config: "HubConfig", manifest: Manifest, protocol: object, word: Envelope) -> object:
+    if type(protocol) is Faulty:
+        return protocol
+    adapter = config.adapter_of(manifest)
+    if adapter is None:
+        return Faulty("is missing")
+    try:
+        folded: object = adapter.fold(protocol, word)
+    except Exception as error:
+        return Faulty(str(raised(error)))
+    if type(folded) is not adapter.state_type:
+        return Faulty(f"folded to {shown(folded)} where its own state was expected")
+    return folded
+
+
+def _invited(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    session = entry.session
+    new_ids = cast("tuple[str, ...]", word.event_data["participants"])
+    order = max(one.order for one in session.participants) + 1
+    new = [Participant(agent_id, "participant", order + at, word.created_at_ms) for at, agent_id in enumerate(new_ids)]
+    session = changed(session, participants=(*session.participants, *new), pending_acks=session.pending_acks + new_ids)
+    return changed(entry, session=session)
+
+
+def _joined(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    agent_id = word.event_data["agent_id"]
+    pending = tuple([one for one in entry.session.pending_acks if one != agent_id])
+    return _with_members(entry, changed(entry.session, pending_acks=pending))
+
+
+def _left(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    agent_id = word.event_data["agent_id"]
+    session = changed(
+        entry.session,
+        participants=tuple([one for one in entry.session.participants if one.agent_id != agent_id]),
+        pending_acks=tuple([one for one in entry.session.pending_acks if one != agent_id]),
+    )
+    return _with_members(entry, session)
+
+
+def _active(entry: SessionEntry, _: Envelope) -> SessionEntry:
+    return changed(entry, session=changed(entry.session, state=SessionState.ACTIVE), invited_until_ms=None)
+
+
+def _with_members(entry: SessionEntry, session: Session) -> SessionEntry:
+    members = tuple([one.agent_id for one in session.participants if one.agent_id not in session.pending_acks])
+    return changed(entry, session=session, members=members)
+
+
+_MOVES = {
+    EV_SESSION_INVITE: _invited,
+    EV_SESSION_JOINED: _joined,
+    EV_SESSION_LEFT: _left,
+    EV_SESSION_OPENED: _active,
+}
+"""How the words that say who takes part move the session."""
