@@ -21,11 +21,15 @@ import pytest
 
 import foldhub_core
 from foldhub_core import (
+    AnswerInvite,
     Arrival,
+    CloseSession,
     Envelope,
     HubConfig,
     HubState,
+    Leave,
     NetworkError,
+    OpenSession,
     Passport,
     Principal,
     RecordObservation,
@@ -37,16 +41,18 @@ from foldhub_core import (
     SetSkill,
     Start,
     TaskState,
+    Tick,
     Unregister,
+    changed,
     step,
 )
 from foldhub_core.commands import SHELL_COMMANDS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "core.md"
 ENTRY_COLUMNS = {"function", "question", "error", "event type", "constant", "union"}
-PLAIN_TYPES = {"None", "bool", "bytes", "dict", "float", "int", "object", "str", "tuple", "Literal", "Mapping", "Value"}
+PLAIN_TYPES = {"Any", "None", "bool", "bytes", "dict", "float", "int", "object", "str", "tuple", "Literal", "Mapping", "Value"}
 PLAIN_DEFAULTS = (str, int, float, bytes, tuple, type(None))
-STATE_SLICES = {"Agenda", "Keys", "Links", "RefusalCount", "Registry"}
+STATE_SLICES = {"Agenda", "Keys", "Links", "Mailboxes", "RefusalCount", "Registry", "Sessions"}
 
 # Any, here and below: the names of the door hold values of every kind, and this module is about telling the kinds apart.
 EXPORTED: dict[str, Any] = {name: getattr(foldhub_core, name) for name in foldhub_core.__all__}
@@ -123,10 +129,15 @@ def read_entries(text: str) -> list[Entry]:
     return found
 
 
+def fields_of(cls: Any) -> list[Any]:
+    """The fields of a class that are for everybody."""
+    return [field for field in attrs.fields(cls) if not field.name.startswith("_")]
+
+
 def skeleton(name: str) -> str:
     """What to write for a name that is missing: a heading with its table, or a row."""
     if name in ATTRS:
-        rows = [f"| `{field.name}` | `{_written(field.type)}` | {_default(field)} | ? |" for field in attrs.fields(ATTRS[name])]
+        rows = [f"| `{field.name}` | `{_written(field.type)}` | {_default(field)} | ? |" for field in fields_of(ATTRS[name])]
         table = ["", "| field | type | default | meaning |", "|---|---|---|---|", *rows] if rows else []
         return "\n".join([f"### `{name}`", "", "?", *table, ""])
     if name in CLASSES and name not in ERRORS:
@@ -213,7 +224,7 @@ def test_kinds_of_names_are_told_apart() -> None:
 @pytest.mark.parametrize("name", ATTRS)
 def test_fields(name: str) -> None:
     cls, rows = ATTRS[name], entry_of(name).rows_of("field")
-    fields = attrs.fields(cls)
+    fields = fields_of(cls)
     assert [row.first for row in rows] == [field.name for field in fields], f"the fields of {name}:\n\n{skeleton(name)}"
     scope = EXPORTED | vars(inspect.getmodule(cls))
     for row, field in zip(rows, fields, strict=True):
@@ -245,13 +256,19 @@ def test_members(name: str) -> None:
         call_of(member, value) if isinstance(value, FunctionType) else member
         for member, value in vars(cls).items()
         if isinstance(value, FunctionType | property) and not member.startswith("_") and not issubclass(cls, dict)
+        if not any(hasattr(base, member) for base in cls.__bases__)
     ]
+    if name not in ATTRS:
+        expected += inspect.get_annotations(cls)
     assert sorted(row.first for row in entry_of(name).rows_of("member")) == sorted(expected)
 
 
 @pytest.mark.parametrize("name", OTHER_CLASSES)
 def test_constructors(name: str) -> None:
-    call = call_of(name, OTHER_CLASSES[name].__init__)
+    cls = OTHER_CLASSES[name]
+    call = f"{name}()" if cls.__init__ is vars(object)["__init__"] else call_of(name, cls.__init__)
+    if inspect.isabstract(cls):
+        call = f"{name}[S]"
     assert f"`{call}`" in entry_of(name).text, f"expected to be shown how {call} is called"
 
 
@@ -306,17 +323,20 @@ def test_commands_say_who_asks_and_what_is_answered(command: Any) -> None:
 
 
 def test_event_types_say_what_they_carry() -> None:
-    """The events a small hub records carry exactly the data that is written down for them."""
-    recorded = {event.event_type: list(event.event_data) for event in registry_events()}
+    """The events a small hub records carry, the first time, exactly the data that is written down for them."""
+    recorded: dict[str, list[str]] = {}
+    for event in said_by_the_hub():
+        recorded.setdefault(event.event_type, list(event.event_data))
     rows = [row for entry in ENTRIES for row in entry.rows if row.column == "event type"]
     written = {row.cells["value"].strip("`"): re.findall(r"`(\w+)`", row.cells["event_data"]) for row in rows}
-    assert len(recorded) == 6
+    assert len(recorded) == 12
     assert {event_type: written[event_type] for event_type in recorded} == recorded
 
 
-def registry_events() -> Iterator[Envelope]:
+def said_by_the_hub() -> Iterator[Envelope]:
     config, state, admin = HubConfig(), HubState("demo"), Principal(admin=True)
-    agent_id = "demo:a:a2"
+    agent_id, other_id = "demo:a:a2", "demo:a:a7"
+    conversation = OpenSession(creator_id=agent_id, type="conversation", participants=(other_id,))
     commands: list[foldhub_core.Command] = [
         Start(),
         Register(passport=Passport(name="alice"), resume=Resume()),
@@ -324,11 +344,21 @@ def registry_events() -> Iterator[Envelope]:
         SetRule(agent_id=agent_id, rule=Rule(limits=foldhub_core.RuleLimits(delegation_depth=1))),
         SetSkill(agent_id=agent_id, skill_md="new"),
         RecordObservation(owner_id=agent_id, capability="ask", outcome=TaskState.COMPLETED),
+        Register(passport=Passport(name="bob"), resume=Resume()),
+        conversation,
+        AnswerInvite(session_id="demo:s:a8", agent_id=other_id, accept=True),
+        CloseSession(session_id="demo:s:a8"),
+        conversation,
+        AnswerInvite(session_id="demo:s:b11", agent_id=other_id, accept=True),
+        Leave(session_id="demo:s:b11", agent_id=other_id),
+        changed(conversation, ttl=1),
+        Tick(),
         Unregister(agent_id=agent_id),
     ]
-    for now_ms, command in enumerate(commands, start=1):
-        result = step(config, state, Arrival(principal=admin, command=command, now_ms=now_ms))
-        assert result.commit is not None
+    for at, command in enumerate(commands, start=1):
+        result = step(config, state, Arrival(principal=admin, command=command, now_ms=at * 1000))
+        assert result.commit is not None, command
+        assert result.commit.facts, result.commit.refusal
         state = result.state
         yield from (fact for fact in result.commit.facts if isinstance(fact, Envelope))
 

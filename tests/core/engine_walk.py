@@ -156,15 +156,15 @@ class Walk:
         assert replay(CONFIG, self.durable, HubState("demo")) == self.engine.state, "the log tells the state"
 
 
-def walks(depth: int) -> Iterator[tuple[str, ...]]:
-    """Every order of events up to a depth; what cannot happen ends its branch."""
+def walks(depth: int) -> Iterator[Walk]:
+    """A walk through every order of events up to a depth; what cannot happen ends its branch."""
 
-    def branch(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def branch(path: tuple[str, ...]) -> Iterator[Walk]:
         walk = Walk()
         for event in path:
             walk.happen(event)
         if walk.broken or len(path) == depth:
-            yield path
+            yield walk
             return
         possible = [event for event in EVENTS if walk.can(event)]
         for event in possible:

@@ -9,18 +9,76 @@ import attrs
 from hypothesis import Phase, find, settings
 
 from foldhub.testing.strategies import records
-from foldhub_core.codec import TAGS
-from foldhub_core.effects import Evict, Refuse, Reply
-from foldhub_core.facts import Attached, Detached, KeysExpired, Rearmed
+from foldhub_core.effects import Deliver, Evict, Pressure, Redeliver, Refuse, Reply
+from foldhub_core.facts import (
+    Acked,
+    Attached,
+    DeadLettered,
+    Detached,
+    Dormant,
+    Dropped,
+    KeysExpired,
+    Nacked,
+    Rearmed,
+    Redelivered,
+    Resent,
+    Skipped,
+    Woken,
+)
+from foldhub_core.mailbox import DeadLetter, Owed
 from foldhub_core.records import values_of
-from foldhub_core.snapshot_rows import AgentRow, ConfiguredRow, DueRow, EndRow, HubRow, KeyRow, KeysRow, LinkRow, RefusalsRow
+from foldhub_core.snapshot_rows import (
+    AgentRow,
+    ConfiguredRow,
+    DeadLetterRow,
+    DueRow,
+    EndRow,
+    HubRow,
+    KeyRow,
+    KeysRow,
+    LinkRow,
+    MailboxRow,
+    OwedRow,
+    RefusalsRow,
+    SessionRow,
+)
+from foldhub_core.tags import TAGS
 
 R = TypeVar("R")
 
-MARKS = {Attached, Detached, KeysExpired, Rearmed}
-EFFECTS = {Reply, Refuse, Evict}
-ROWS = {AgentRow, ConfiguredRow, DueRow, EndRow, HubRow, KeyRow, KeysRow, LinkRow, RefusalsRow}
-HOT: set[type] = MARKS | EFFECTS | ROWS
+MARKS = {
+    Acked,
+    Attached,
+    DeadLettered,
+    Detached,
+    Dormant,
+    Dropped,
+    KeysExpired,
+    Nacked,
+    Rearmed,
+    Redelivered,
+    Resent,
+    Skipped,
+    Woken,
+}
+EFFECTS = {Reply, Refuse, Evict, Deliver, Redeliver, Pressure}
+ROWS = {
+    AgentRow,
+    ConfiguredRow,
+    DeadLetterRow,
+    DueRow,
+    EndRow,
+    HubRow,
+    KeyRow,
+    KeysRow,
+    LinkRow,
+    MailboxRow,
+    OwedRow,
+    RefusalsRow,
+    SessionRow,
+}
+HELD = {Owed, DeadLetter}
+HOT: set[type] = MARKS | EFFECTS | ROWS | HELD
 """What a step makes by the thousand: frozen to the type checkers, not at run time, and checked by the codec only."""
 
 ALL = list(TAGS)

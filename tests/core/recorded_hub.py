@@ -4,30 +4,45 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from foldhub_core import (
+    EV_TEXT,
+    Access,
+    Ack,
+    AnswerInvite,
     Arrival,
     Attach,
     Auth,
+    CloseSession,
     Command,
     Commit,
     Cost,
     CutCommand,
     Detach,
+    Envelope,
     Example,
+    Expectation,
     Fact,
     HubConfig,
     HubState,
     Inbox,
+    Invite,
+    Leave,
     Limits,
     Log,
+    Nack,
+    OpenSession,
     Passport,
+    Post,
     Principal,
     RecordObservation,
     Refuse,
     Register,
+    RemoveParticipant,
     Reply,
+    Resend,
     Resume,
     Rule,
     RuleLimits,
+    Session,
     SetResume,
     SetRule,
     SetSkill,
@@ -38,16 +53,22 @@ from foldhub_core import (
     Unregister,
     changed,
     codec,
+    find_agent_id,
+    next_deadline,
     step,
 )
 from foldhub_core.commits import chained, make_commit
+from foldhub_core.config import BUILT_IN
 from foldhub_core.error_record import ErrorRecord
+from tests.core.gathering import Gathering
 
 ADMIN = Principal(admin=True)
 STRANGER = Principal(subject="stranger")
 HOUR_MS = 3600 * 1000
 
+ADAPTERS = (*BUILT_IN, Gathering())
 TIGHT = HubConfig(
+    adapters=ADAPTERS,
     limits=Limits(
         skill_chars=100,
         capabilities=3,
@@ -56,14 +77,19 @@ TIGHT = HubConfig(
         tick_entries=2,
         refusals=50,
         refusal_bytes=300,
-    )
+    ),
 )
-ROOMY = HubConfig(limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
+ROOMY = HubConfig(adapters=ADAPTERS, limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
 
 
 def agent(name: str, **passport: object) -> Register:
     """A registration with nothing but a name, and what else is said of the passport."""
     return Register(passport=changed(Passport(name=name), **passport), resume=Resume())
+
+
+def a_text(session_id: str, sender_id: str, text: str, **more: object) -> Envelope:
+    """A text to be posted, and what else is said of the envelope."""
+    return changed(Envelope(session_id, sender_id, EV_TEXT, {"text": text}), **more)
 
 
 def owner_of(subject: str, *agent_ids: str, globs: tuple[str, ...] = ()) -> Principal:
@@ -94,6 +120,23 @@ class RecordedHub:
             self.commits.append(taken.commit)
             self.states.append(self.state)
         return taken
+
+    def tick(self, now_ms: int) -> None:
+        """Let happen what is due up to a time."""
+        while (due_ms := next_deadline(self.state)) is not None and due_ms <= now_ms:
+            self.ask(Tick(), now_ms=now_ms)
+
+    def open(self, command: OpenSession, principal: Principal = ADMIN) -> str:
+        """Open a session that must be accepted; gives its id."""
+        session = answer(self.ask(command, principal))
+        assert isinstance(session, Session)
+        return session.session_id
+
+    def say(self, session_id: str, sender_id: str, text: str, principal: Principal = ADMIN, **more: object) -> str:
+        """Post a text that must be accepted; gives the envelope's id."""
+        word = answer(self.ask(Post(envelope=a_text(session_id, sender_id, text, **more)), principal))
+        assert isinstance(word, Envelope)
+        return word.envelope_id
 
     def register(self, command: Register, principal: Principal = ADMIN) -> str:
         """Register an agent that must be accepted; gives its id."""
@@ -199,7 +242,94 @@ def whole_story() -> RecordedHub:
     ask(Register(passport=Passport(name="carol"), resume=Resume(), idempotency_key="kc"))
     ask(Attach(agent_id=far, link="l4"))
     ask(Detach(agent_id=far, link="l4"), STRANGER)
+    tell_of_sessions(hub)
     return hub
+
+
+def tell_of_sessions(hub: RecordedHub) -> None:
+    """The part of the story in which alice, bob, carol and far talk; sessions, deliveries and a dead letter are left."""
+    alice, bob, carol, far = [find_agent_id(hub.state, name) or "" for name in ("alice", "bob", "carol", "far")]
+    tell_of_a_consulting(hub, alice, bob)
+    tell_of_a_gathering(hub, alice, bob, carol, far)
+    tell_of_what_goes_on(hub, alice, bob, carol, far)
+
+
+def tell_of_a_consulting(hub: RecordedHub, alice: str, bob: str) -> None:
+    """One session from its opening to its end, and retries of what was said in it."""
+    ask, as_alice, as_bob = hub.ask, owner_of("", alice), owner_of("b", bob, "demo:a:c999")
+    ask(Attach(agent_id=bob, link="l5"), as_bob)
+    consult = OpenSession(
+        creator_id=alice,
+        type="consulting",
+        participants=(bob,),
+        labels={"case": "7"},
+        intent="Why \u2211?",
+        ttl="1d",
+        expectations=(Expectation("max_silence", "audit", {"seconds": 60}),),
+        idempotency_key="ko",
+    )
+    session_id = hub.open(consult, as_alice)
+    ask(consult, as_alice)
+    ask(AnswerInvite(session_id=session_id, agent_id=bob, accept=True), as_bob)
+    question = a_text(session_id, alice, "Why?", audience=(bob,), idempotency_key="q", trace_id="tr", priority="urgent")
+    ask(Post(envelope=question), as_alice)
+    ask(Post(envelope=question), as_alice)
+    ask(Post(envelope=changed(question, idempotency_key=None)), as_alice)
+    ask(Ack(agent_id=bob, numbers=(1, 2, 2, 99)), as_bob)
+    cause = hub.state.mailboxes[bob].owed[3].envelope_id
+    hub.say(session_id, bob, "Because.", as_bob, causation_id=cause, ttl_seconds=3600, task_id="t")
+    ask(Post(envelope=question), as_alice)
+    ask(Post(envelope=changed(question, idempotency_key="late")), as_alice)
+
+
+def tell_of_a_gathering(hub: RecordedHub, alice: str, bob: str, carol: str, far: str) -> None:
+    """Some come, some go, some do not hear; what cannot be delivered is given up, and the session falls asleep."""
+    ask, as_alice, as_bob = hub.ask, owner_of("", alice), owner_of("b", bob)
+    due_ms = hub.now_ms + HOUR_MS
+    gather = OpenSession(
+        creator_id=alice, type="gathering", participants=(alice, bob, far), knobs={"due_ms": due_ms}, required_acks=1
+    )
+    session_id = hub.open(gather, as_alice)
+    ask(AnswerInvite(session_id=session_id, agent_id=bob, accept=True), as_bob)
+    ask(AnswerInvite(session_id=session_id, agent_id=far, accept=False, reason="no time"))
+    ask(Invite(session_id=session_id, agent_id=alice, participants=(carol, far)), as_alice)
+    ask(AnswerInvite(session_id=session_id, agent_id=carol, accept=True))
+    ask(AnswerInvite(session_id=session_id, agent_id=far, accept=True))
+    hub.say(session_id, alice, "Hello.", as_alice)
+    ask(SetRule(agent_id=bob, rule=Rule(access=Access(inbound_from=("carol",)))), as_bob)
+    ask(SetRule(agent_id=carol, rule=Rule(limits=RuleLimits(inbox=Inbox(max_pending=1, overflow="drop_oldest")))))
+    hub.say(session_id, alice, "Hello?", as_alice)
+    ask(SetRule(agent_id=carol, rule=Rule(limits=RuleLimits(inbox=Inbox(max_pending=1)))))
+    ask(Post(envelope=a_text(session_id, alice, "Hello!")), as_alice)
+    number = max(hub.state.mailboxes[carol].owed)
+    for _ in range(5):
+        ask(Nack(agent_id=carol, number=number, reason="crashed"))
+        hub.tick(hub.now_ms + 60_000)
+    ask(Resend(agent_id=carol, number=number))
+    number = max(hub.state.mailboxes[far].owed)
+    for _ in range(5):
+        ask(Nack(agent_id=far, number=number))
+        hub.tick(hub.now_ms + 60_000)
+    ask(RemoveParticipant(session_id=session_id, agent_id=alice, participant_id=carol), as_alice)
+    ask(Leave(session_id=session_id, agent_id=far, reason="bored"))
+    hub.tick(due_ms)
+    ask(Post(envelope=a_text(session_id, alice, "Still here?")), as_alice)
+    ask(Start())
+    ask(CloseSession(session_id=session_id, reason="stuck"))
+
+
+def tell_of_what_goes_on(hub: RecordedHub, alice: str, bob: str, carol: str, far: str) -> None:
+    """Sessions that are live at the end, with something owed and something waited for."""
+    ask, as_alice, as_bob = hub.ask, owner_of("", alice), owner_of("b", bob)
+    ask(Attach(agent_id=bob, link="l6"), as_bob)
+    ask(SetRule(agent_id=carol, rule=Rule()))
+    session_id = hub.open(OpenSession(creator_id=bob, type="conversation", participants=(carol,), ttl=0), as_bob)
+    ask(AnswerInvite(session_id=session_id, agent_id=carol, accept=True))
+    hub.say(session_id, carol, "One \u2211.")
+    hub.say(session_id, bob, "Two.", as_bob, idempotency_key="two")
+    ask(Nack(agent_id=bob, number=max(hub.state.mailboxes[bob].owed)), as_bob)
+    gather = OpenSession(creator_id=alice, type="gathering", participants=(far,), parent_session_id=session_id)
+    hub.open(gather, as_alice)
 
 
 def full_registration() -> Register:

@@ -1,22 +1,27 @@
 """Records to bytes and back: what the bytes are, and every way in which bytes can be wrong."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 
 from foldhub_core import codec
+from foldhub_core.adapters.consulting import ConsultingState
 from foldhub_core.codec import (
     FORMAT,
-    TAGS,
     History,
     body_hash,
     decode,
+    decode_foreign,
     digest,
     encode,
+    encode_foreign,
+    envelope_row,
     from_data,
     hasher,
     pack,
+    posted_hash,
     record_of,
     row_of,
     to_data,
@@ -28,12 +33,15 @@ from foldhub_core.effects import Refuse, Reply
 from foldhub_core.envelope import Envelope
 from foldhub_core.error_record import ErrorRecord
 from foldhub_core.errors import Malformed
+from foldhub_core.exact import EMPTY
 from foldhub_core.facts import Configured, Rearmed
 from foldhub_core.identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from foldhub_core.limits import Limits
+from foldhub_core.records import changed, names_of, record
 from foldhub_core.rule import Inbox, Rate, Rule, RuleLimits
 from foldhub_core.session import Manifest, Participant, Session
 from foldhub_core.snapshot_rows import AgentRow, KeyRow, KeysRow
+from foldhub_core.tags import TAGS
 from foldhub_core.task import Task, TaskSpec
 
 # --- the bytes, written down
@@ -67,7 +75,7 @@ from foldhub_core.task import Task, TaskSpec
         (Reply("r", Skill("x")), [110, "r", [8, "x", 1]]),
         (Refuse("r", ErrorRecord("error", "x")), [111, "r", [22, "error", "x", ""]]),
         (Rearmed("agent", "a", None), [84, "agent", "a", None]),
-        (KeysRow("a", 0, (KeyRow("k", "b", "m", 1),)), [145, "a", 0, [[144, "k", "b", "m", 1]]]),
+        (KeysRow("a", 0, (KeyRow("k", b"b", "m", 1, 2, 3),)), [145, "a", 0, [[144, "k", b"b", "m", 1, 2, 3]]]),
     ],
 )
 def test_a_record_is_a_row_of_its_tag_and_its_values(record: object, row: list[object]) -> None:
@@ -119,14 +127,36 @@ TAGGED = {
     39: "RecordObservation",
     40: "Attach",
     41: "Detach",
+    42: "OpenSession",
+    43: "AnswerInvite",
+    44: "Invite",
+    45: "Leave",
+    46: "RemoveParticipant",
+    47: "CloseSession",
+    48: "Post",
+    49: "Ack",
+    50: "Nack",
+    51: "Resend",
     80: "Configured",
     81: "Attached",
     82: "Detached",
     83: "KeysExpired",
     84: "Rearmed",
+    85: "Skipped",
+    86: "Dropped",
+    87: "Acked",
+    88: "Nacked",
+    89: "Redelivered",
+    90: "DeadLettered",
+    91: "Resent",
+    92: "Dormant",
+    93: "Woken",
     110: "Reply",
     111: "Refuse",
     112: "Evict",
+    113: "Deliver",
+    114: "Redeliver",
+    115: "Pressure",
     140: "HubRow",
     141: "ConfiguredRow",
     142: "RefusalsRow",
@@ -136,6 +166,12 @@ TAGGED = {
     146: "LinkRow",
     147: "DueRow",
     148: "EndRow",
+    149: "SessionRow",
+    150: "MailboxRow",
+    151: "OwedRow",
+    152: "Owed",
+    153: "DeadLetterRow",
+    154: "DeadLetter",
 }
 
 
@@ -143,9 +179,77 @@ def test_a_tag_that_was_given_stays_with_its_record() -> None:
     assert {tag: cls.__name__ for cls, tag in TAGS.items() if tag in TAGGED} == TAGGED
 
 
-def test_what_is_not_in_the_table_cannot_be_written() -> None:
+@pytest.mark.parametrize("other", [object(), ConsultingState(), "text"])
+def test_what_is_not_in_the_table_cannot_be_written(other: object) -> None:
     with pytest.raises(KeyError):
-        row_of(object())
+        encode(other)
+
+
+# --- records of others: the state of a protocol
+
+
+@record
+class Bid:
+    by: str
+    cost: Cost | None = None
+
+
+@record
+class Market:
+    bids: tuple[Bid, ...] = ()
+    best: Bid | None = None
+    notes: Mapping[str, object] = EMPTY
+
+
+MARKET = Market((Bid("a"), Bid("b", Cost(1.5))), Bid("b", Cost(1.5)), {"k": [1, "x", None]})
+
+
+def test_a_record_that_is_not_ours_is_a_row_of_the_tag_0() -> None:
+    bid = [0, "b", [4, 1.5, None, None]]
+    assert unpack(encode_foreign(MARKET)) == [0, [[0, "a", None], bid], bid, {"k": [1, "x", None]}]
+
+
+def test_a_record_that_is_not_ours_is_read_back_by_its_class() -> None:
+    assert decode_foreign(encode_foreign(MARKET), Market) == MARKET
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xc1", pack([0]), pack([1, [], None, {}]), pack([0, [], None, {}, 1]), pack([0, [[0, 1, None]], None, {}])],
+    ids=["nothing", "no bytes of ours", "too few fields", "another tag", "too many fields", "a wrong type"],
+)
+def test_what_is_no_such_record_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode_foreign(data, Market)
+
+
+def test_a_record_that_is_not_ours_is_not_read_as_one_of_ours() -> None:
+    with pytest.raises(Malformed):
+        record_of(unpack(encode_foreign(MARKET)))
+
+
+# --- envelopes in a commit, and the hash of what was posted
+
+SAID = Envelope("s", "a", "x", {"text": "t"}, ("b",), "c", "k", "t", "tr", "urgent", 5, "demo:e:a1", 7, 8, 9)
+
+
+def test_an_envelopes_id_and_time_are_left_out_where_they_are_told() -> None:
+    row = list(envelope_row(SAID, stamp_told=True))
+    assert row[:-4] == list(row_of(SAID))[:-4]
+    assert row[-4:] == ["", 0, 8, 9]
+
+
+def test_an_envelope_is_written_whole_where_nothing_tells_its_id_and_time() -> None:
+    assert envelope_row(SAID, stamp_told=False) == row_of(SAID)
+
+
+def test_the_hash_of_what_was_posted_does_not_look_at_the_stamp() -> None:
+    assert posted_hash(SAID) == posted_hash(changed(SAID, envelope_id="", created_at_ms=0, number=0, depth=0))
+
+
+@pytest.mark.parametrize("name", names_of(Envelope)[:11])
+def test_the_hash_of_what_was_posted_looks_at_all_else(name: str) -> None:
+    assert posted_hash(SAID) != posted_hash(changed(SAID, **{name: None}))
 
 
 def test_a_row_that_was_packed_is_read_back() -> None:

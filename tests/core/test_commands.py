@@ -1,19 +1,36 @@
 """Commands and arrivals: what may be asked for, the clock, and who acts."""
 
+from typing import get_args
+
 import pytest
 
 from foldhub_core import (
+    Ack,
+    AnswerInvite,
     Arrival,
     Attach,
+    CloseSession,
     Command,
+    Detach,
+    Envelope,
     HubConfig,
     HubState,
+    Invite,
+    Leave,
     Limits,
     Malformed,
+    Nack,
+    OpenSession,
+    Post,
     Principal,
     RecordObservation,
     Register,
+    RemoveParticipant,
+    Resend,
     Rule,
+    SetResume,
+    SetRule,
+    SetSkill,
     Start,
     TaskState,
     Tick,
@@ -22,6 +39,7 @@ from foldhub_core import (
 from foldhub_core.commands import acting_id
 from foldhub_core.state import GENESIS
 from tests.core.hub_driver import ADMIN, Hub, registration
+from tests.core.record_kinds import defaults_of, required_of
 
 LAST_MS = (2**63 - 1) // 2
 
@@ -45,6 +63,17 @@ def test_a_time_before_0_or_out_of_reach_is_malformed(now_ms: int) -> None:
         (Unregister(agent_id="a"), "a"),
         (Attach(agent_id="a", link="l"), "a"),
         (RecordObservation(owner_id="a", capability="c", outcome=TaskState.FAILED), "a"),
+        (OpenSession(creator_id="a", type="t", participants=("b",)), "a"),
+        (AnswerInvite(session_id="s", agent_id="a", accept=True), "a"),
+        (Invite(session_id="s", agent_id="a", participants=("b",)), "a"),
+        (Leave(session_id="s", agent_id="a"), "a"),
+        (RemoveParticipant(session_id="s", agent_id="a", participant_id="b"), "a"),
+        (CloseSession(session_id="s", agent_id="a"), "a"),
+        (CloseSession(session_id="s"), ""),
+        (Post(envelope=Envelope("s", "a", "message.text")), "a"),
+        (Ack(agent_id="a", numbers=(1,)), "a"),
+        (Nack(agent_id="a", number=1), "a"),
+        (Resend(agent_id="a", number=1), "a"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -60,6 +89,59 @@ def test_a_registration_has_the_default_rule_where_nothing_is_said() -> None:
     plain = registration("alice")
     assert Register(passport=plain.passport, resume=plain.resume) == plain
     assert plain.rule == Rule()
+
+
+COMMANDS: dict[type, tuple[list[str], dict[str, object]]] = {
+    Start: ([], {}),
+    Tick: ([], {}),
+    Register: (["passport", "resume"], {"rule": Rule(), "skill_md": None, "idempotency_key": None}),
+    Unregister: (["agent_id"], {}),
+    SetResume: (["agent_id", "resume"], {}),
+    SetRule: (["agent_id", "rule"], {}),
+    SetSkill: (["agent_id", "skill_md"], {}),
+    RecordObservation: (["owner_id", "capability", "outcome"], {"latency_ms": None, "task_id": None}),
+    Attach: (["agent_id", "link"], {}),
+    Detach: (["agent_id", "link"], {}),
+    OpenSession: (
+        ["creator_id", "type", "participants"],
+        {
+            "version": 1,
+            "knobs": {},
+            "labels": {},
+            "intent": "",
+            "ttl": None,
+            "parent_session_id": None,
+            "required_acks": None,
+            "expectations": (),
+            "idempotency_key": None,
+        },
+    ),
+    AnswerInvite: (["session_id", "agent_id", "accept"], {"reason": ""}),
+    Invite: (["session_id", "agent_id", "participants"], {}),
+    Leave: (["session_id", "agent_id"], {"reason": ""}),
+    RemoveParticipant: (["session_id", "agent_id", "participant_id"], {"reason": ""}),
+    CloseSession: (["session_id"], {"agent_id": "", "reason": "explicit_close"}),
+    Post: (["envelope"], {}),
+    Ack: (["agent_id", "numbers"], {}),
+    Nack: (["agent_id", "number"], {"reason": ""}),
+    Resend: (["agent_id", "number"], {}),
+}
+"""What must be given, and what is taken where nothing is said."""
+
+
+def test_every_command_is_written_here() -> None:
+    assert set(COMMANDS) == set(get_args(Command))
+
+
+@pytest.mark.parametrize("cls", COMMANDS, ids=lambda cls: cls.__name__)
+def test_the_fields_of_a_command_are_as_written(cls: type) -> None:
+    assert (required_of(cls), defaults_of(cls)) == COMMANDS[cls]
+
+
+@pytest.mark.parametrize("ttl", ["2 weeks", "-1s", "1e3", 2**62])
+def test_a_session_lasts_as_long_as_a_duration_says(ttl: str | int) -> None:
+    with pytest.raises(Malformed, match=r"OpenSession\.ttl"):
+        OpenSession(creator_id="a", type="t", participants=("b",), ttl=ttl)
 
 
 class TestClock:

@@ -5,8 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from foldhub_core import (
+    Ack,
     Actor,
+    AnswerInvite,
     Attach,
+    CloseSession,
     Command,
     Commit,
     CutCommand,
@@ -15,7 +18,10 @@ from foldhub_core import (
     HubConfig,
     Limits,
     Malformed,
+    Nack,
+    OpenSession,
     Passport,
+    Post,
     Principal,
     RecordObservation,
     Register,
@@ -34,12 +40,14 @@ from foldhub_core import (
 )
 from foldhub_core.commits import chained, make_commit, read_commit
 from foldhub_core.state import GENESIS
+from foldhub_core.tags import TAGS
 from tests.core.recorded_hub import (
     ADMIN,
     HOUR_MS,
     ROOMY,
     STRANGER,
     RecordedHub,
+    a_text,
     agent,
     full_registration,
     owner_of,
@@ -55,7 +63,7 @@ def hub() -> RecordedHub:
     return hub
 
 
-ALICE = "demo:a:a2"
+ALICE, BOB, TALK = "demo:a:a2", "demo:a:a3", "demo:s:a4"
 
 
 def read_again(commit: Commit, hub_id: str = "demo") -> Commit:
@@ -90,14 +98,26 @@ ACCEPTED: list[tuple[Command, Principal]] = [
     (RecordObservation(owner_id=ALICE, capability="ask", outcome=TaskState.COMPLETED), ADMIN),
     (Attach(agent_id=ALICE, link="l"), owner_of("s", ALICE)),
     (Start(), ADMIN),
+    (AnswerInvite(session_id=TALK, agent_id=BOB, accept=False, reason="no time"), owner_of("s", BOB)),
+    (OpenSession(creator_id=ALICE, type="consulting", participants=(ALICE, BOB), ttl=60, idempotency_key="k"), ADMIN),
+    (Nack(agent_id=BOB, number=1, reason="crashed"), owner_of("s", BOB)),
+    (CloseSession(session_id=TALK, reason="enough"), ADMIN),
+    (CloseSession(session_id=TALK, agent_id=ALICE), owner_of("s", ALICE)),
 ]
+
+
+def hub_with_a_session() -> RecordedHub:
+    """A hub with the agents alice and bob, whom alice has invited."""
+    hub = RecordedHub(HubConfig())
+    hub.register(agent("alice"))
+    hub.register(agent("bob"))
+    hub.open(OpenSession(creator_id=ALICE, type="conversation", participants=(BOB,)))
+    return hub
 
 
 @pytest.mark.parametrize(("command", "principal"), ACCEPTED, ids=lambda value: type(value).__name__)
 def test_an_accepted_command_is_read_back_equal(command: Command, principal: Principal) -> None:
-    hub = RecordedHub(HubConfig())
-    if not isinstance(command, Register):
-        hub.register(agent("alice"))
+    hub = RecordedHub(HubConfig()) if isinstance(command, Register) else hub_with_a_session()
     assert read_again(hub.committed(command, principal)).command == command
 
 
@@ -147,6 +167,26 @@ LARGE: list[Command] = [
 @pytest.mark.parametrize("command", LARGE, ids=lambda command: type(command).__name__)
 def test_an_accepted_text_is_stored_once(hub: RecordedHub, command: Command) -> None:
     assert 9_900 < len(hub.committed(command).payload) < 11_000
+
+
+def test_a_post_is_stored_once_and_small() -> None:
+    hub = hub_with_a_session()
+    hub.ask(AnswerInvite(session_id=TALK, agent_id=BOB, accept=True))
+    said = a_text(TALK, ALICE, "x" * 1_000, audience=(BOB,), idempotency_key="key-0001")
+    commit = hub.committed(Post(envelope=said), owner_of("s", ALICE))
+    assert (commit.kept, commit.command) == (None, Post(envelope=said))
+    assert 1_000 < len(commit.payload) < 1_180
+
+
+def test_an_ack_of_many_is_stored_in_a_few_bytes_each() -> None:
+    hub = hub_with_a_session()
+    hub.ask(AnswerInvite(session_id=TALK, agent_id=BOB, accept=True))
+    for at in range(50):
+        hub.say(TALK, ALICE, str(at))
+    numbers = tuple(hub.state.mailboxes[BOB].numbered())
+    commit = hub.committed(Ack(agent_id=BOB, numbers=numbers), owner_of("s", BOB))
+    assert (commit.kept, commit.command) == (None, Ack(agent_id=BOB, numbers=numbers))
+    assert len(commit.payload) < 4 * len(numbers)
 
 
 def test_the_ref_is_not_stored(hub: RecordedHub) -> None:
@@ -257,7 +297,7 @@ def test_a_refused_command_is_kept_whole_up_to_the_limit(hub: RecordedHub) -> No
 def test_a_refused_command_beyond_the_limit_is_cut_to_tag_digest_and_length(hub: RecordedHub) -> None:
     command, commit = refused_skill(hub, over=1)
     written = codec.encode(command)
-    cut = CutCommand(codec.TAGS[SetSkill], codec.digest(written).hex(), 1_025)
+    cut = CutCommand(TAGS[SetSkill], codec.digest(written).hex(), 1_025)
     assert (commit.command, read_again(commit).command) == (cut, cut)
 
 
@@ -283,10 +323,18 @@ def test_a_refusal_is_lazy(hub: RecordedHub) -> None:
 
 @pytest.mark.parametrize(("command", "principal"), ACCEPTED, ids=lambda value: type(value).__name__)
 def test_what_somebody_was_promised_is_not_lazy(command: Command, principal: Principal) -> None:
-    hub = RecordedHub(HubConfig())
-    if not isinstance(command, Register):
-        hub.register(agent("alice"))
+    hub = RecordedHub(HubConfig()) if isinstance(command, Register) else hub_with_a_session()
     assert not hub.committed(command, principal).lazy
+
+
+def test_an_ack_is_lazy() -> None:
+    assert hub_with_a_session().committed(Ack(agent_id=BOB, numbers=(1,))).lazy
+
+
+def test_a_post_is_not_lazy() -> None:
+    hub = hub_with_a_session()
+    hub.ask(AnswerInvite(session_id=TALK, agent_id=BOB, accept=True))
+    assert not hub.committed(Post(envelope=a_text(TALK, ALICE, "Hello."))).lazy
 
 
 @pytest.mark.parametrize("config", [HubConfig(), ROOMY], ids=["keys expire", "keys are armed again"])
@@ -363,7 +411,7 @@ def tampered(at: int, value: object) -> Callable[[list[object]], object]:
         (tampered(4, 5), "Actor.may_register"),
         (tampered(5, [80, 1]), "expected 3 fields"),
         (tampered(5, [83, "a", 1]), "expected a command"),
-        (tampered(5, None), "expected a command, or a first fact that tells it"),
+        (tampered(5, None), "expected a command, or facts that tell it"),
         (tampered(6, [37, "ab", 1]), "a command cut only where it was refused"),
         (tampered(7, None), "expected a list"),
         (tampered(7, []), "expected facts or a refusal"),

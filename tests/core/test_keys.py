@@ -1,5 +1,6 @@
 """Idempotency keys: a retry is the same request, for as long as the key is remembered."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -162,27 +163,40 @@ def memory(*at_ms: int, most: int = 10) -> Keys:
     """The keys that one agent used at these times."""
     keys = Keys()
     for number, time in enumerate(at_ms):
-        keys = remember(keys, "a", "post", f"k{number}", Answered(f"b{number}", f"m{number}", time), most)
+        keys = remember(keys, "a", "post", f"k{number}", Answered(f"b{number}".encode(), f"m{number}", time), most)
     return keys
 
 
+def body(came: bytes) -> Callable[[], bytes]:
+    """The hash of a request's body, for when it is asked for."""
+    return lambda: came
+
+
+def not_asked() -> bytes:
+    """The hash of a body that nobody may have to make."""
+    raise AssertionError("expected the hash of the body not to be asked for")
+
+
 class TestTheMemoryOfAnAgent:
+    def test_the_hash_of_the_body_is_asked_for_only_where_the_key_is_known(self) -> None:
+        assert answered(memory(5), "a", "post", "k9", not_asked) is None
+
     def test_it_gives_what_came_of_a_request(self) -> None:
-        assert answered(memory(5, 6), "a", "post", "k1", "b1") == Answered("b1", "m1", 6)
+        assert answered(memory(5, 6), "a", "post", "k1", body(b"b1")) == Answered(b"b1", "m1", 6)
 
     @pytest.mark.parametrize(
         ("agent_id", "request_kind", "key"), [("b", "post", "k0"), ("a", "register", "k0"), ("a", "post", "k9")]
     )
     def test_a_key_belongs_to_its_agent_and_kind_of_request(self, agent_id: str, request_kind: str, key: str) -> None:
-        assert answered(memory(5), agent_id, request_kind, key, "b0") is None
+        assert answered(memory(5), agent_id, request_kind, key, body(b"b0")) is None
 
     def test_another_body_is_a_conflict(self) -> None:
         with pytest.raises(KeyConflict, match="expected the same body under the key str 'k0'"):
-            answered(memory(5), "a", "post", "k0", "other")
+            answered(memory(5), "a", "post", "k0", body(b"other"))
 
     def test_beyond_its_room_it_forgets_the_oldest(self) -> None:
         keys = memory(1, 2, 3, most=2)
-        assert [answered(keys, "a", "post", f"k{at}", f"b{at}") is None for at in range(3)] == [True, False, False]
+        assert [answered(keys, "a", "post", f"k{at}", body(f"b{at}".encode())) is None for at in range(3)] == [True, False, False]
 
     @pytest.mark.parametrize(("keys", "due_ms"), [(memory(5, 9), 105), (memory(), None)])
     def test_it_is_due_when_its_oldest_key_is(self, keys: Keys, due_ms: int | None) -> None:

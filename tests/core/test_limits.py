@@ -35,6 +35,11 @@ def test_the_defaults_are_as_written() -> None:
         "refusals": 1_000,
         "refusal_window_ms": 3_600_000,
         "refusal_bytes": 1_024,
+        "owed_ms": 604_800_000,
+        "dead_letters": 1_000,
+        "invite_timeout_ms": 30_000,
+        "participants": 1_000,
+        "emits": 64,
         "page_items": 1_000,
         "scan_items": 10_000,
     }
@@ -51,6 +56,11 @@ AT_LEAST_ONE = (
     "refusal_window_ms",
     "scan_items",
     "observed_tasks",
+    "owed_ms",
+    "dead_letters",
+    "invite_timeout_ms",
+    "participants",
+    "emits",
 )
 
 
@@ -65,14 +75,19 @@ def test_less_than_a_hub_can_live_with_is_refused(field: str) -> None:
         Limits(**{field: 0})
 
 
-def test_keys_may_live_as_long_as_the_clock_has_room() -> None:
-    assert Limits(key_ms=INT_MAX // 2).key_ms == INT_MAX // 2
+ADDED_TO_THE_CLOCK = ("key_ms", "owed_ms", "invite_timeout_ms")
 
 
-def test_keys_may_not_outlive_the_clock() -> None:
+@pytest.mark.parametrize("field", ADDED_TO_THE_CLOCK)
+def test_what_is_added_to_the_clock_may_be_as_long_as_the_clock_has_room(field: str) -> None:
+    assert getattr(Limits(**{field: INT_MAX // 2}), field) == INT_MAX // 2
+
+
+@pytest.mark.parametrize("field", ADDED_TO_THE_CLOCK)
+def test_what_is_added_to_the_clock_may_not_outrun_it(field: str) -> None:
     with pytest.raises(Malformed) as refused:
-        Limits(key_ms=INT_MAX // 2 + 1)
-    assert refused.value.where == "Limits.key_ms"
+        Limits(**{field: INT_MAX // 2 + 1})
+    assert refused.value.where == f"Limits.{field}"
 
 
 # --- one text, one count

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
+from functools import reduce
+from operator import or_
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from foldhub.testing.strategies import records
+from foldhub_core.commands import Ack
 from foldhub_core.data import Value
 from foldhub_core.errors import Malformed
 from foldhub_core.exact import EMPTY
@@ -259,8 +262,8 @@ def wrong_values(declared: Any) -> list[object]:
     if declared in WRONG:
         return WRONG[declared]
     if NoneType in arguments:
-        inner = [one for one in arguments if one is not NoneType]
-        return [value for value in wrong_values(inner[0]) if value is not None]
+        inner = reduce(or_, [one for one in arguments if one is not NoneType])
+        return [value for value in wrong_values(inner) if value is not None]
     if origin is tuple:
         return ["ab", None, {"a": 1}, 1, [*wrong_values(arguments[0])[:1]]]
     if origin is Mapping:
@@ -281,3 +284,9 @@ def test_a_wrong_type_in_a_field_is_refused_by_its_place(cls: type, name: str, d
         with pytest.raises(Malformed) as refused:
             make(**values | {name: wrong})
         assert refused.value.where.startswith(f"{cls.__name__}.{name}")
+
+
+@pytest.mark.parametrize("numbers", [(1, "2"), (1, 2**63), (1, True)])
+def test_a_tuple_of_numbers_holds_nothing_else(numbers: tuple[object, ...]) -> None:
+    with pytest.raises(Malformed, match="a 64-bit integer"):
+        Ack(agent_id="demo:a:a2", numbers=numbers)  # type: ignore[arg-type]

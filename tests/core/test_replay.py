@@ -34,6 +34,7 @@ from foldhub_core import (
 from foldhub_core.replay import Divergence
 from foldhub_core.starting import configured
 from tests.core.recorded_hub import (
+    ADAPTERS,
     ROOMY,
     STRANGER,
     TIGHT,
@@ -76,7 +77,7 @@ def test_commits_the_state_has_already_are_passed_over() -> None:
 
 
 def test_a_hub_with_stricter_rules_opens_yesterdays_log() -> None:
-    strict = HubConfig(limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
+    strict = HubConfig(adapters=ADAPTERS, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
     assert replay(strict, STORY.commits, NEW) == STORY.state
 
 
@@ -131,7 +132,7 @@ def test_commits_the_state_has_already_are_not_verified() -> None:
 
 
 def test_each_commit_is_decided_under_the_limits_of_its_own_run() -> None:
-    strict = HubConfig(limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
+    strict = HubConfig(adapters=ADAPTERS, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
     assert list(verify(strict, STORY.commits, NEW)) == []
 
 
@@ -143,9 +144,12 @@ def test_commands_that_were_cut_are_counted() -> None:
     assert verify(TIGHT, hub.commits, NEW) == Verification((), 2, ())
 
 
+LATE = next(commit.seq for commit in STORY.commits[31:] if isinstance(commit.command, Start))
+
+
 @pytest.mark.parametrize(
     ("config", "places"),
-    [(TIGHT, (31,)), (ROOMY, (2,)), (HubConfig(), (2, 31))],
+    [(TIGHT, (31, LATE)), (ROOMY, (2,)), (HubConfig(), (2, 31, LATE))],
     ids=["the first", "the second", "neither"],
 )
 def test_runs_under_another_configuration_are_named(config: HubConfig, places: tuple[int, ...]) -> None:
@@ -281,11 +285,16 @@ def test_a_start_with_forged_limits_is_another_configuration() -> None:
 def test_a_start_records_the_parts_of_its_configuration_sorted() -> None:
     (mark,) = RecordedHub().commits[0].facts
     assert isinstance(mark, Configured)
-    assert [name for name, _ in mark.parts] == ["core", "format"]
+    names = ["core", "format", "adapter consulting", "adapter conversation", "adapter gathering"]
+    assert [name for name, _ in mark.parts] == names
 
 
 def test_other_limits_are_another_fingerprint() -> None:
     assert configured(TIGHT).fingerprint != configured(ROOMY).fingerprint
+
+
+def test_other_adapters_are_another_fingerprint() -> None:
+    assert configured(HubConfig()).fingerprint != configured(HubConfig(adapters=ADAPTERS)).fingerprint
 
 
 def test_a_refusal_cannot_carry_facts() -> None:

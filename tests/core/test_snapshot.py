@@ -28,13 +28,14 @@ from foldhub_core import (
     take_snapshot,
     write_log,
 )
-from foldhub_core.snapshot import DEALT, SLICE_BYTES
+from foldhub_core.snapshot import DEALT, SLICE_BYTES, first_dormant
 from foldhub_core.snapshot_rows import DueRow, EndRow, HubRow, LinkRow, RefusalsRow
 from tests.core.recorded_hub import ROOMY, RecordedHub, agent, crowded_hub, full_registration, whole_story
 
 ROOT = Path(__file__).parents[2]
 
-STORY = whole_story().state
+WHOLE = whole_story()
+STORY = WHOLE.state
 CROWD = crowded_hub(60)
 STATES = {
     "new": HubState("demo"),
@@ -68,30 +69,33 @@ def whole(*rows: object) -> list[bytes]:
 @pytest.mark.parametrize("slice_rows", [1, 2, 3, 7, 50, 500])
 @each_state
 def test_a_snapshot_is_read_back_equal_for_any_size_of_slices(state: HubState, slice_rows: int) -> None:
-    assert read_snapshot(take_snapshot(state, slice_rows)) == state
+    assert read_snapshot(ROOMY, take_snapshot(state, slice_rows)) == state
 
 
 @each_state
 def test_a_snapshot_is_read_back_with_the_same_digest(state: HubState) -> None:
-    assert digest(read_snapshot(take_snapshot(state))) == digest(state)
+    assert digest(read_snapshot(ROOMY, take_snapshot(state))) == digest(state)
 
 
 @each_state
 def test_a_snapshot_read_back_is_written_as_the_same_bytes(state: HubState) -> None:
-    assert list(take_snapshot(read_snapshot(take_snapshot(state, 7)), 7)) == list(take_snapshot(state, 7))
+    assert list(take_snapshot(read_snapshot(ROOMY, take_snapshot(state, 7)), 7)) == list(take_snapshot(state, 7))
 
 
-@pytest.mark.parametrize("seq", range(0, STORY.seq + 1, 4))
+AWAKE = [seq for seq, state in enumerate(WHOLE.states) if first_dormant(state) is None]
+
+
+@pytest.mark.parametrize("seq", AWAKE[::4])
 def test_a_snapshot_and_the_tail_of_the_log_give_the_state_of_the_whole_log(seq: int) -> None:
     hub = whole_story()
-    begun = read_snapshot(take_snapshot(hub.states[seq], 3))
+    begun = read_snapshot(ROOMY, take_snapshot(hub.states[seq], 3))
     assert replay(ROOMY, hub.log.cut(seq).commits, begun) == hub.state
 
 
 def test_idempotency_keys_outlive_a_snapshot() -> None:
     hub = RecordedHub()
     hub.register(full_registration())
-    hub.state = read_snapshot(take_snapshot(hub.state))
+    hub.state = read_snapshot(ROOMY, take_snapshot(hub.state))
     assert hub.ask(full_registration()).commit is None
 
 
@@ -128,7 +132,7 @@ def test_a_snapshot_taken_while_the_hub_goes_on_is_of_the_state_at_its_begin() -
         slices.append(data)
         hub.register(agent(f"late-{taken}"))
         hub.ask(Unregister(agent_id=min(hub.state.registry.agents)))
-    assert read_snapshot(slices) == begun
+    assert read_snapshot(ROOMY, slices) == begun
     assert hub.state.seq > begun.seq
 
 
@@ -147,43 +151,42 @@ def test_the_slices_to_be_touched_all_hold_rows_that_differ() -> None:
 @pytest.mark.parametrize("at", range(len(SLICES)))
 def test_a_dropped_slice_is_found(at: int) -> None:
     with pytest.raises(Malformed):
-        read_snapshot([*SLICES[:at], *SLICES[at + 1 :]])
+        read_snapshot(ROOMY, [*SLICES[:at], *SLICES[at + 1 :]])
 
 
 @pytest.mark.parametrize("at", range(len(SLICES)))
 def test_a_doubled_slice_is_found(at: int) -> None:
     with pytest.raises(Malformed):
-        read_snapshot([*SLICES[: at + 1], *SLICES[at:]])
+        read_snapshot(ROOMY, [*SLICES[: at + 1], *SLICES[at:]])
 
 
 @pytest.mark.parametrize("at", range(LAST))
 def test_swapped_slices_are_found(at: int) -> None:
     with pytest.raises(Malformed):
-        read_snapshot([*SLICES[:at], SLICES[at + 1], SLICES[at], *SLICES[at + 2 :]])
+        read_snapshot(ROOMY, [*SLICES[:at], SLICES[at + 1], SLICES[at], *SLICES[at + 2 :]])
 
 
 @pytest.mark.parametrize("length", range(len(SLICES)))
 def test_a_snapshot_that_ends_early_is_found(length: int) -> None:
     with pytest.raises(Malformed):
-        read_snapshot(SLICES[:length])
+        read_snapshot(ROOMY, SLICES[:length])
 
 
 def test_slices_of_two_snapshots_do_not_mix() -> None:
     hub = whole_story()
     hub.ask(Start())
     with pytest.raises(Malformed):
-        read_snapshot([*list(take_snapshot(hub.state, 3))[:1], *SLICES[1:]])
+        read_snapshot(ROOMY, [*list(take_snapshot(hub.state, 3))[:1], *SLICES[1:]])
 
 
-@pytest.mark.parametrize("flip", [1, 16, 128])
-def test_every_byte_that_was_flipped_is_found(flip: int) -> None:
+def test_every_byte_that_was_flipped_is_found() -> None:
     data = b"".join(take_snapshot(STATES["whole"], 500))
     accepted: list[int] = []
     for at in range(len(data)):
         touched = bytearray(data)
-        touched[at] ^= flip
+        touched[at] ^= 1 << at % 8
         try:
-            read_snapshot([bytes(touched)])
+            read_snapshot(ROOMY, [bytes(touched)])
         except Malformed:
             continue
         accepted.append(at)
@@ -194,7 +197,7 @@ FIRST = HubRow(codec.FORMAT, "demo", 5, 1000, bytes(16), 0, 0)
 
 
 def test_the_least_snapshot_is_a_first_and_a_last_row() -> None:
-    assert read_snapshot(whole(FIRST)) == HubState("demo", seq=5, now_ms=1000)
+    assert read_snapshot(ROOMY, whole(FIRST)) == HubState("demo", seq=5, now_ms=1000)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ def test_the_least_snapshot_is_a_first_and_a_last_row() -> None:
 )
 def test_what_is_no_snapshot_is_malformed(slices: list[bytes], what: str) -> None:
     with pytest.raises(Malformed, match=what):
-        read_snapshot(slices)
+        read_snapshot(ROOMY, slices)
 
 
 # --- one name for equal states
@@ -241,7 +244,7 @@ def test_every_state_of_a_story_has_its_own_digest() -> None:
 
 def test_the_digest_of_a_refusals_count_differs() -> None:
     rows = [whole(FIRST, RefusalsRow("s", count)) for count in (1, 2)]
-    assert digest(read_snapshot(rows[0])) != digest(read_snapshot(rows[1]))
+    assert digest(read_snapshot(ROOMY, rows[0])) != digest(read_snapshot(ROOMY, rows[1]))
 
 
 # --- in every process

@@ -3,17 +3,28 @@
 import pytest
 
 from foldhub_core import (
+    EV_TEXT,
     Access,
+    Ack,
+    AnswerInvite,
     Attach,
     Attached,
     Auth,
+    CloseSession,
     Command,
     Cost,
+    Dropped,
     Envelope,
     Example,
+    Expectation,
+    Fact,
+    Leave,
     Log,
+    Nack,
     ObservedStat,
+    OpenSession,
     Passport,
+    Post,
     RecordObservation,
     Register,
     Resume,
@@ -25,6 +36,7 @@ from foldhub_core import (
     TaskState,
     Unregister,
     changed,
+    codec,
     read_log,
     write_log,
 )
@@ -50,7 +62,45 @@ TOLD: list[Command] = [
     SetSkill(agent_id=ALICE, skill_md="text"),
     RecordObservation(owner_id=ALICE, capability="ask", outcome=TaskState.FAILED),
     RecordObservation(owner_id=ALICE, capability="", outcome=TaskState.EXPIRED, latency_ms=0, task_id=""),
-    Unregister(agent_id=ALICE),
+]
+BOB = "demo:a:a3"
+PENDING, TALK = "demo:s:a4", "demo:s:a5"
+"""A session that bob has not answered, and one that goes on."""
+
+TOLD_OF_SESSIONS: list[Command] = [
+    OpenSession(creator_id=ALICE, type="conversation", participants=(ALICE, BOB)),
+    OpenSession(creator_id=ALICE, type="conversation", participants=(BOB, ALICE), ttl=0, idempotency_key="k"),
+    OpenSession(
+        creator_id=ALICE,
+        type="consulting",
+        participants=(ALICE, BOB),
+        knobs={"a": [1, 1.0, True, None]},
+        labels={"b": "c"},
+        intent="Why?",
+        ttl=90,
+        parent_session_id=TALK,
+        required_acks=1,
+        expectations=(Expectation("max_silence", "audit", {"seconds": 5}, ("initiator",)),),
+        idempotency_key="k",
+    ),
+    Post(envelope=Envelope(TALK, ALICE, EV_TEXT, {"text": "Hello."})),
+    Post(
+        envelope=Envelope(
+            TALK,
+            BOB,
+            EV_TEXT,
+            {"text": "Hello.", "more": [{"a": 1.0}]},
+            audience=(ALICE,),
+            causation_id="demo:e:a9",
+            idempotency_key="k",
+            task_id="t",
+            trace_id="tr",
+            priority="background",
+            ttl_seconds=5,
+            depth=3,
+        )
+    ),
+    Ack(agent_id=BOB, numbers=(2, 1)),
 ]
 
 
@@ -65,6 +115,58 @@ def hub_with_alice() -> Hub:
     hub = Hub()
     assert hub.register("alice", by=owner("s")) == ALICE
     return hub
+
+
+def hub_with_sessions() -> Hub:
+    """A hub in which alice waits for bob in one session and talks with him in another."""
+    hub = hub_with_alice()
+    assert hub.register("bob", by=owner("t")) == BOB
+    for expected in (PENDING, TALK):
+        opening = OpenSession(creator_id=ALICE, type="conversation", participants=(BOB,))
+        assert hub.value(ADMIN, opening).session_id == expected
+    hub.value(ADMIN, AnswerInvite(session_id=TALK, agent_id=BOB, accept=True))
+    return hub
+
+
+@pytest.mark.parametrize("command", TOLD_OF_SESSIONS, ids=lambda command: type(command).__name__)
+def test_what_is_asked_of_sessions_is_told(command: Command) -> None:
+    hub = hub_with_sessions()
+    hub.value(ADMIN, command)
+    assert hub.log[-1].kept is None
+    assert codec.encode(read_back(hub)) == codec.encode(command)
+
+
+@pytest.mark.parametrize("command", TOLD_OF_SESSIONS, ids=lambda command: type(command).__name__)
+def test_what_is_told_of_sessions_is_decided_again_alike(command: Command) -> None:
+    hub = hub_with_sessions()
+    hub.value(owner("s", ALICE, BOB), command)
+    hub.check_log()
+
+
+def test_an_opening_is_told_with_its_creator_among_the_participants_and_its_time_in_seconds() -> None:
+    hub = hub_with_sessions()
+    hub.value(ADMIN, OpenSession(creator_id=ALICE, type="conversation", participants=(BOB,), ttl="2h"))
+    assert read_back(hub) == OpenSession(creator_id=ALICE, type="conversation", participants=(ALICE, BOB), ttl=7200)
+
+
+def test_an_ack_is_told_by_what_it_settled() -> None:
+    hub = hub_with_sessions()
+    hub.value(ADMIN, Ack(agent_id=BOB, numbers=(2, 2, 99)))
+    assert read_back(hub) == Ack(agent_id=BOB, numbers=(2,))
+
+
+def test_the_stamp_a_poster_sent_is_left_out() -> None:
+    hub = hub_with_sessions()
+    said = Envelope(TALK, ALICE, EV_TEXT, {"text": "Hello."})
+    stamped = changed(said, envelope_id="demo:e:a1", created_at_ms=7, number=9)
+    hub.value(ADMIN, Post(envelope=stamped))
+    assert read_back(hub) == Post(envelope=said)
+
+
+def test_a_post_is_told_behind_the_marks_that_made_room_for_it() -> None:
+    said = Envelope(TALK, ALICE, EV_TEXT, {"text": "Hello."}, envelope_id="demo:e:a9", created_at_ms=9, number=4)
+    posted = changed(said, envelope_id="", created_at_ms=0, number=0)
+    assert told_command((Dropped(BOB, 1, "overflow"), said)) == Post(envelope=posted)
 
 
 @pytest.mark.parametrize("command", TOLD, ids=lambda command: type(command).__name__)
@@ -82,7 +184,7 @@ def test_what_is_told_is_decided_again_alike(command: Command) -> None:
 
 
 def test_every_command_that_is_told_is_tried_here() -> None:
-    assert {type(command) for command in TOLD} == set(TOLD_COMMANDS)
+    assert {type(command) for command in TOLD + TOLD_OF_SESSIONS} == set(TOLD_COMMANDS)
 
 
 def test_that_a_skill_was_taken_away_is_told() -> None:
@@ -100,14 +202,34 @@ def test_what_the_hub_overrides_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "fact", [Attached(ALICE, "l", None), Envelope("s", ALICE, "message.text", {"text": "hi"})], ids=["mark", "message"]
+    "facts",
+    [
+        (),
+        (Attached(ALICE, "l", None),),
+        (Envelope("hub", ALICE, "agent.unregistered", {"name": "alice"}),),
+        (Envelope(TALK, "demo", "session.closed", {"reason": "closed"}),),
+    ],
+    ids=["none", "mark", "event of the registry", "event of a session"],
 )
-def test_other_facts_tell_no_command(fact: Attached | Envelope) -> None:
-    assert told_command(fact) is None
+def test_other_facts_tell_no_command(facts: tuple[Fact, ...]) -> None:
+    assert told_command(facts) is None
 
 
-@pytest.mark.parametrize("command", [Start(), Attach(agent_id=ALICE, link="l")], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "command",
+    [
+        Start(),
+        Attach(agent_id=ALICE, link="l"),
+        Unregister(agent_id=ALICE),
+        AnswerInvite(session_id=PENDING, agent_id=BOB, accept=False, reason="no time"),
+        Leave(session_id=TALK, agent_id=BOB),
+        CloseSession(session_id=TALK, agent_id=ALICE, reason="enough"),
+        Nack(agent_id=BOB, number=1, reason="crashed"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
 def test_a_command_that_no_fact_tells_is_kept_itself(command: Command) -> None:
-    hub = hub_with_alice()
+    hub = hub_with_sessions()
     hub.value(ADMIN, command)
+    assert hub.log[-1].kept == command
     assert read_back(hub) == command

@@ -24,11 +24,12 @@ from foldhub_core import (
     write_log,
 )
 from foldhub_core.starting import CORE_VERSION
+from tests.core.recorded_hub import ADAPTERS
 from tests.corpus.record import main
 
 CORPUS = Path(__file__).parent
 NAMES = sorted(file.stem for file in CORPUS.glob("*.log"))
-CONFIG = HubConfig()
+CONFIG = HubConfig(adapters=ADAPTERS)
 
 
 def recorded_log(name: str) -> Log:
@@ -72,7 +73,7 @@ class TestRecordedLog:
         assert write_log(recorded_log(name)) == (CORPUS / f"{name}.log").read_bytes()
 
     def test_is_replayed_to_a_state_that_a_snapshot_keeps(self, name: str) -> None:
-        assert read_snapshot(take_snapshot(replayed(name))) == replayed(name)
+        assert read_snapshot(CONFIG, take_snapshot(replayed(name))) == replayed(name)
 
 
 @pytest.mark.parametrize("name", OF_THIS_VERSION)
@@ -101,7 +102,19 @@ def test_the_corpus_holds_a_fact_of_every_kind(kind: type) -> None:
     assert any(isinstance(fact, kind) for commit in all_commits() for fact in commit.facts)
 
 
-@pytest.mark.parametrize("code", ["access_denied", "key_conflict", "malformed", "not_found", "protocol_error", "unavailable"])
+CODES = (
+    "access_denied",
+    "inbox_full",
+    "key_conflict",
+    "malformed",
+    "not_found",
+    "protocol_error",
+    "session_over",
+    "unavailable",
+)
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_the_corpus_holds_a_refusal_of_every_kind(code: str) -> None:
     assert any(commit.refusal is not None and commit.refusal.code == code for commit in all_commits())
 

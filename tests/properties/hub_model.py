@@ -1,4 +1,4 @@
-"""The hub as a plain program would have it: dicts that change, no facts, no folds. What the real one is held against.
+"""The hub of agents as a plain program would have it: dicts that change, no facts, no folds. What the real one is held against.
 
 A time, an agent's id and the place in the log are given to it; what is refused, what changes and what comes of it, it says
 itself.
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, assert_never
 
 from foldhub_core import (
     Attach,
-    Command,
     Detach,
     HubState,
     Limits,
@@ -51,6 +50,10 @@ NAMES = {
 """Names to be registered, and how a hub refuses them."""
 
 FINAL = ("completed", "failed", "expired", "cancelled")
+
+
+AgentCommand = Start | Tick | Register | Unregister | SetResume | SetRule | SetSkill | RecordObservation | Attach | Detach
+"""The commands over agents, which are all that this model knows of."""
 
 
 class Outcome(NamedTuple):
@@ -124,7 +127,7 @@ def rule_of(rule: Rule) -> dict[str, Any]:
 
 
 class Model:
-    """The whole hub."""
+    """A hub in which nobody opens a session."""
 
     def __init__(self) -> None:
         self.limits = Limits()
@@ -137,7 +140,7 @@ class Model:
 
     # --- what a request comes to
 
-    def take(self, principal: Principal, command: Command, now_ms: int, limits: Limits, new_id: str) -> Outcome:
+    def take(self, principal: Principal, command: AgentCommand, now_ms: int, limits: Limits, new_id: str) -> Outcome:
         """Take a request; `limits` are those that a `Start` would set, `new_id` what a registration would make."""
         now_ms = max(self.now_ms, now_ms)
         outcome = self._decide(principal, command, now_ms, limits, new_id)
@@ -157,7 +160,7 @@ class Model:
         self.recorded = {**recorded, subject: recorded.get(subject, 0) + 1}
         return True
 
-    def _decide(self, principal: Principal, command: Command, now_ms: int, limits: Limits, new_id: str) -> Outcome:
+    def _decide(self, principal: Principal, command: AgentCommand, now_ms: int, limits: Limits, new_id: str) -> Outcome:
         if not principal.admin:
             if isinstance(command, Start | Tick | Detach):
                 return refused("access_denied")
@@ -199,7 +202,7 @@ class Model:
             case _:
                 assert_never(command)
 
-    def _acting(self, command: Command) -> str:
+    def _acting(self, command: AgentCommand) -> str:
         if isinstance(command, RecordObservation):
             return command.owner_id
         assert not isinstance(command, Start | Tick | Register)

@@ -9,13 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foldhub.testing.strategies import arrivals, passports, plain_data, records, resumes, rules, skills, values
-from foldhub_core.codec import TAGS, body_hash, decode, encode, from_data, to_data, unpack
+from foldhub_core.codec import body_hash, decode, encode, from_data, to_data, unpack
 from foldhub_core.data import Data, FrozenDict
 from foldhub_core.envelope import Envelope
 from foldhub_core.errors import Malformed
 from foldhub_core.identity import Passport
 from foldhub_core.records import values_of
 from foldhub_core.session import Session
+from foldhub_core.tags import TAGS
 from tests.core.record_kinds import ALL, fields_of, given_values, sample
 
 SAMPLES: dict[type, object] = {cls: sample(cls) for cls in ALL}

@@ -1,9 +1,13 @@
 """What holds of a hub whatever it was asked: second tries change nothing, orders agree, logs lead where the hub went."""
 
 from hypothesis import given, settings
+from immutables import Map
 
 from foldhub_core import (
     Command,
+    HubState,
+    OpenSession,
+    Post,
     RecordObservation,
     Refuse,
     Register,
@@ -17,16 +21,28 @@ from foldhub_core import (
     read_snapshot,
     take_snapshot,
 )
+from foldhub_core.ids import was_issued
 from foldhub_core.registry import Registry
+from foldhub_core.sessions import Sessions
 from tests.core.hub_driver import ADMIN, Hub
 from tests.properties.hub_histories import LIMITS, Asked, histories
+
+LONGER_THAN_ANY_SESSION_MS = 10_000_000
 
 
 def is_safe_to_repeat(command: Command) -> bool:
     """Whether a second try can be known for one: all but those that make something and carry no key for it."""
-    if isinstance(command, Register):
+    if isinstance(command, Register | OpenSession):
         return command.idempotency_key is not None
+    if isinstance(command, Post):
+        return command.envelope.idempotency_key is not None
     return not isinstance(command, RecordObservation) or command.task_id is not None
+
+
+def names_what_may_come(command: Command, state: HubState) -> bool:
+    """Whether it names a session that is not there yet: a later commit, were it a refusal, makes it one that is over."""
+    named = command.envelope.session_id if isinstance(command, Post) else getattr(command, "session_id", None)
+    return named is not None and not was_issued(state.hub_id, "s", named, state.seq)
 
 
 def played(history: list[Asked]) -> Hub:
@@ -59,9 +75,10 @@ def test_a_second_try_of_what_was_granted_changes_nothing_and_is_answered_like_t
 def test_a_second_try_of_what_was_refused_is_refused_alike(history: list[Asked]) -> None:
     hub = Hub(LIMITS)
     for principal, command, later_ms in history:
+        unknown = names_what_may_come(command, hub.state)
         first = hub.step(principal, command, hub.now_ms + later_ms)
         # The id of an agent that ended is known by the commit it names, so that a refused end may be taken for a second one.
-        if isinstance(first.effects[0], Refuse) and not isinstance(command, Unregister):
+        if isinstance(first.effects[0], Refuse) and not isinstance(command, Unregister) and not unknown:
             again = hub.step(principal, command, hub.now_ms)
             assert again.effects == first.effects
 
@@ -89,8 +106,8 @@ def test_the_log_leads_to_the_state_and_is_decided_again_alike(history: list[Ask
 @settings(max_examples=40, deadline=None)
 @given(histories)
 def test_a_snapshot_is_the_state(history: list[Asked]) -> None:
-    state = played(history).state
-    assert read_snapshot(take_snapshot(state)) == state
+    hub = played(history)
+    assert read_snapshot(hub.config, take_snapshot(hub.state)) == hub.state
 
 
 @settings(max_examples=40, deadline=None)
@@ -118,7 +135,36 @@ def test_links_keys_and_entries_belong_to_agents_that_are_there(history: list[As
     agents = set(state.registry.agents)
     assert set(state.links) <= agents
     assert set(state.keys) <= agents
-    assert set(state.agenda.by_subject) <= agents
+    assert set(state.mailboxes) <= agents
+    assert set(state.agenda.by_subject) <= agents | set(state.sessions.entries)
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_the_sessions_are_those_built_anew_from_their_entries(history: list[Asked]) -> None:
+    sessions = played(history).state.sessions
+    assert Sessions.of(dict(sessions.entries), dict(sessions.talks)) == sessions
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_who_takes_part_in_a_session_is_registered_and_has_answered_or_is_waited_for(history: list[Asked]) -> None:
+    state = played(history).state
+    for entry in state.sessions.entries.values():
+        there = {one.agent_id for one in entry.session.participants}
+        assert there <= set(state.registry.agents)
+        assert there == {*entry.members, *entry.session.pending_acks}
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_what_is_kept_of_a_mailbox_is_what_counting_gives(history: list[Asked]) -> None:
+    for mailbox in played(history).state.mailboxes.values():
+        assert mailbox.pending == sum(owed.counted for owed in mailbox.owed.values())
+        assert mailbox.numbers == Map({owed.envelope_id: number for number, owed in mailbox.owed.items()})
+        assert mailbox.settled == min(mailbox.owed, default=mailbox.next_number) - 1
+        assert set(mailbox.waiting) <= set(mailbox.owed)
+        assert not set(mailbox.dead) & set(mailbox.owed)
 
 
 @settings(max_examples=40, deadline=None)
@@ -127,9 +173,10 @@ def test_no_id_is_given_twice(history: list[Asked]) -> None:
     made: list[str] = []
     hub = Hub(LIMITS)
     for principal, command, later_ms in history:
-        before = hub.state.registry.agents
+        before = hub.state
         hub.step(principal, command, hub.now_ms + later_ms)
-        made += [agent_id for agent_id in hub.state.registry.agents if agent_id not in before]
+        made += [agent_id for agent_id in hub.state.registry.agents if agent_id not in before.registry.agents]
+        made += [session_id for session_id in hub.state.sessions.entries if session_id not in before.sessions.entries]
     assert len(set(made)) == len(made)
 
 
@@ -137,6 +184,8 @@ def test_no_id_is_given_twice(history: list[Asked]) -> None:
 @given(histories)
 def test_in_the_end_all_keys_are_forgotten_and_nothing_is_due(history: list[Asked]) -> None:
     hub = played(history)
-    hub.tick_until_rest(hub.now_ms + LIMITS.key_ms)
+    hub.tick_until_rest(hub.now_ms + LONGER_THAN_ANY_SESSION_MS)
+    hub.tick_until_rest(hub.now_ms + LIMITS.owed_ms)
     assert (len(hub.state.keys), next_deadline(hub.state)) == (0, None)
+    assert all(not mailbox.owed for mailbox in hub.state.mailboxes.values())
     hub.quiet(ADMIN, Tick(), hub.now_ms)
