@@ -54,6 +54,10 @@ from foldhub_core import (
 )
 from foldhub_core.commits import make_commit, read_commit
 
+sys.path.append(str(Path(__file__).parents[1]))  # run as a file, it finds its neighbours all the same
+
+from benchmarks import core_sessions
+
 CONFIG = HubConfig()
 ADMIN = Principal(admin=True)
 HUB_ID = "bench"
@@ -333,7 +337,7 @@ MEASURES: tuple[Measure, ...] = (
     rate("decode commits", decoded),
     Measure((("read a log", "/s"), ("replay a log", "/s"), ("replay from bytes", "/s")), recovered, heavy=True),
     Measure((("take a snapshot", "ms"), ("slices", ""), ("slowest slice", "ms")), snapshot_taken, heavy=True),
-    in_ms("restore a snapshot", lambda world: read_snapshot(world.snapshot)),
+    in_ms("restore a snapshot", lambda world: read_snapshot(CONFIG, world.snapshot)),
     in_ms("digest", lambda world: digest(world.state)),
 )
 
@@ -410,10 +414,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"setup {perf_counter() - began:.1f} s, {rounds} rounds ({min(rounds, HEAVY_ROUNDS)} of what grows with the hub)\n")
     results = run(worlds, rounds, collect=options.gc)
     print(table(results, (small, large)))
+    talked = core_sessions.measured(large, rounds)
+    print(f"\n{core_sessions.table(talked)}")
     print(f"\n{perf_counter() - began:.1f} s in all")
     if options.json is not None:
         rows = [{**result._asdict(), "ratio": result.ratio} for result in results]
-        options.json.write_text(json.dumps({"machine": came, "agents": [small, large], "rows": rows}, indent=1) + "\n")
+        sessions = [row._asdict() for row in talked]
+        written = {"machine": came, "agents": [small, large], "rows": rows, "sessions": sessions}
+        options.json.write_text(json.dumps(written, indent=1) + "\n")
     return 0
 
 
