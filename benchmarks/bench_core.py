@@ -279,7 +279,7 @@ def chained(world: World) -> int:
 
 def decoded(world: World) -> int:
     for commit in world.tail.commits:
-        read_commit(HUB_ID, commit.seq, commit.form, commit.payload, commit.chain)
+        read_commit(HUB_ID, commit.seq, commit.form, commit.payload, commit.previous, commit.chain)
     return len(world.tail.commits)
 
 

@@ -148,18 +148,21 @@ def posted_hash(envelope: Envelope) -> bytes:
     return digest(_PACK(values_of(envelope)[:STAMP]))
 
 
-def envelope_row(envelope: Envelope, stamp_told: bool) -> Row:
-    """The row of an envelope, without its id and time where the commit it stands in tells them."""
+def said_row(envelope: Envelope) -> Row:
+    """The row of an envelope without its id and time, which the commit it stands in tells."""
     values = values_of(envelope)
-    if stamp_told:
-        return (_ENVELOPE, *values[:STAMP], "", 0, *values[STAMP + 2 :])
-    return (_ENVELOPE, *values)
+    return (ENVELOPE, *values[:STAMP], *values[-2:])
+
+
+def said_of(row: list[Any], envelope_id: str, at_ms: int, form: int = FORMAT) -> Envelope:
+    """Build the envelope of such a row, or raise `Malformed`."""
+    return cast(Envelope, _row_reader(Envelope, form, HISTORY)([*row[:-2], envelope_id, at_ms, *row[-2:]]))
 
 
 STAMP = [field.name for field in attrs.fields(cast(Any, Envelope))].index("envelope_id")
 """Where the hub's stamp begins among the fields of an envelope: its id, its time, its number, its depth."""
 
-_ENVELOPE = TAGS[Envelope]
+ENVELOPE = TAGS[Envelope]
 
 
 def to_data(record: object) -> Data:

@@ -2,7 +2,7 @@
 
 What is stored of a commit is its payload: the time, who acted, the command, the facts or the refusal. Nothing in it stands
 twice:
-- an envelope's time and id are left out where they are the commit's own, which is nearly always;
+- an envelope's time and id are the commit's own, and left out;
 - a command that its first fact tells again is left out and rebuilt from it (`told`);
 - the principal is cut to who acted: not all that it may do, but what it did it by.
 
@@ -25,7 +25,7 @@ from .errors import Malformed, unexpected
 from .exact import is_list
 from .facts import LAZY_FACTS, Fact, Mark
 from .ids import make_id
-from .records import changed, checked, hot, record
+from .records import checked, hot, record
 from .tags import TAGS
 from .told import TOLD_COMMANDS, told_command
 
@@ -68,6 +68,8 @@ class Commit:
     """What is stored."""
     form: int
     """The format the payload is written in."""
+    previous: bytes
+    """The chain's head it was made on."""
     chain: bytes
     """The chain's head after this commit."""
 
@@ -148,16 +150,20 @@ def make_commit(
             actor.may_register,
             row,
             cut,
-            _fact_rows(hub_id, seq, now_ms, facts),
+            _fact_rows(facts),
             None if refusal is None else (refusal.code, refusal.message, refusal.where),
         )
     )
     chain = chained(hub_id, head, seq, codec.FORMAT, codec.digest(payload), len(payload))
-    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, codec.FORMAT, chain)
+    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, codec.FORMAT, head, chain)
 
 
-def read_commit(hub_id: str, seq: int, form: int, payload: bytes, chain: bytes) -> Commit:
-    """Read a stored commit. The bytes are vouched for by the chain; what is no commit all the same is `Malformed`."""
+def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: bytes, chain: bytes) -> Commit:
+    """Read a stored commit; what is none is `Malformed`.
+
+    The caller has checked that `chain` is what the header and the payload give on `previous`, the head before: from then on
+    the two heads are what the commit is known by.
+    """
     # Any: the values are checked one by one below, each by its own constructor.
     fields = _fields(codec.unpack(payload), _PAYLOAD_FIELDS)
     now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = fields
@@ -177,7 +183,7 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, chain: bytes) 
         raise unexpected("a command, or facts that tell it", facts[0] if facts else None, where=f"commit {seq}")
     if kept is not None and not isinstance(kept, Command | CutCommand):
         raise unexpected("a command", kept, where=f"commit {seq}")
-    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, form, chain)
+    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, form, previous, chain)
 
 
 _PAYLOAD_FIELDS = 9
@@ -200,30 +206,20 @@ def _fields(row: object, count: int | None = None) -> list[Any]:
     return row
 
 
-def _fact_rows(hub_id: str, seq: int, now_ms: int, facts: tuple[Fact, ...]) -> list[codec.Row]:
-    rows: list[codec.Row] = []
-    envelopes = 0
-    for fact in facts:
-        if type(fact) is Envelope:
-            told = fact.created_at_ms == now_ms and fact.envelope_id == make_id(hub_id, "e", seq, envelopes)
-            rows.append(codec.envelope_row(fact, told))
-            envelopes += 1
-        else:
-            rows.append(codec.row_of(fact))
-    return rows
+def _fact_rows(facts: tuple[Fact, ...]) -> list[codec.Row]:
+    return [codec.said_row(fact) if type(fact) is Envelope else codec.row_of(fact) for fact in facts]
 
 
 def _read_facts(hub_id: str, seq: int, now_ms: int, rows: list[object], form: int) -> tuple[Fact, ...]:
     facts: list[Fact] = []
     envelopes = 0
     for row in rows:
-        fact = codec.record_of(row, form)
-        if not isinstance(fact, Envelope | Mark):
-            raise unexpected("a fact", fact, where=f"commit {seq}")
-        if type(fact) is Envelope:
-            if not fact.envelope_id:
-                made_id = make_id(hub_id, "e", seq, envelopes)
-                fact = changed(fact, created_at_ms=now_ms, envelope_id=made_id)
+        if is_list(row) and row and row[0] == codec.ENVELOPE:
+            facts.append(codec.said_of(row, make_id(hub_id, "e", seq, envelopes), now_ms, form))
             envelopes += 1
+            continue
+        fact = codec.record_of(row, form)
+        if not isinstance(fact, Mark):
+            raise unexpected("a fact", fact, where=f"commit {seq}")
         facts.append(fact)
     return tuple(facts)

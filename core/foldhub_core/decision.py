@@ -68,7 +68,9 @@ class Decision:
         """Make something true: fold it, and owe its effects."""
         self.state = self._fold(self.config, self.state, fact)
         self.facts.append(fact)
-        self.effects.extend(self._effects_of(self.config, self.state, fact))
+        effects = self._effects_of(self.config, self.state, fact)
+        if effects:
+            self.effects.extend(effects)
 
     def new_id(self, kind: Kind, place: int = 0) -> str:
         """Derive the id of a thing this commit makes."""

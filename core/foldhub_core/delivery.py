@@ -53,12 +53,13 @@ def detach(decision: "Decision", command: Detach) -> None:
 
 def ack(decision: "Decision", command: Ack) -> None:
     """Owe these deliveries no more."""
-    agent_entry(decision.state, command.agent_id)
-    check_count(len(command.numbers), decision.state.limits.list_items, "numbers")
-    owed = decision.state.mailboxes.get(command.agent_id, EMPTY_MAILBOX).owed
-    arrived = tuple([number for number in dict.fromkeys(command.numbers) if number in owed])
+    state, agent_id, numbers = decision.state, command.agent_id, command.numbers
+    agent_entry(state, agent_id)
+    check_count(len(numbers), state.limits.list_items, "numbers")
+    owed = state.mailboxes.get(agent_id, EMPTY_MAILBOX).owed
+    arrived = tuple([number for number in dict.fromkeys(numbers) if number in owed])
     if arrived:
-        decision.make(Acked(command.agent_id, arrived))
+        decision.make(Acked(agent_id, arrived))
 
 
 def nack(decision: "Decision", command: Nack) -> None:
@@ -158,13 +159,16 @@ def fold_delivered(state: "HubState", word: Envelope, audience: tuple[str, ...],
     return mailboxes, agenda
 
 
-def fold_mark(state: "HubState", mark: Acked | Nacked | Redelivered | Dropped | DeadLettered | Resent) -> "HubState":
-    """Fold what became of deliveries."""
+def fold_acked(mailboxes: Mailboxes, mark: Acked) -> Mailboxes:
+    """Deliveries arrived: they are owed no more."""
+    return mailboxes.set(mark.agent_id, box.settled(mailboxes[mark.agent_id], mark.numbers))
+
+
+def fold_mark(state: "HubState", mark: Nacked | Redelivered | Dropped | DeadLettered | Resent) -> "HubState":
+    """Fold what else became of deliveries."""
     agent_id, agenda = mark.agent_id, state.agenda
     mailbox = state.mailboxes[agent_id]
     match mark:
-        case Acked():
-            mailbox = box.settled(mailbox, mark.numbers)
         case Dropped():
             mailbox = box.settled(mailbox, (mark.number,))
         case Nacked():

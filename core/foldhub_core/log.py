@@ -91,10 +91,10 @@ def read_log(data: bytes) -> Log:
         form, chain, payload = cast("tuple[int, bytes, bytes]", _row(frame, (int, bytes, bytes), f"commit {seq}"))
         if not 1 <= form <= codec.FORMAT:
             raise Malformed(f"expected format 1 to {codec.FORMAT}, came {form}", where=f"commit {seq}")
-        head = chained(hub_id, head, seq, form, codec.digest(payload), len(payload))
-        if chain != head:
+        if chain != chained(hub_id, head, seq, form, codec.digest(payload), len(payload)):
             raise Malformed(f"expected commit {seq} as it was chained, came another", where=f"commit {seq}")
-        commits.append(read_commit(hub_id, seq, form, payload, chain))
+        commits.append(read_commit(hub_id, seq, form, payload, head, chain))
+        head = chain
     if codec.digest(rows) != data[len(rows) :]:
         raise Malformed("expected the digest of the whole log at its end, came another", where="the log")
     return changed(base, commits=tuple(commits))

@@ -35,7 +35,7 @@ from .limits import Limits, check_count, check_data, check_length
 from .mailbox import EMPTY_MAILBOX
 from .records import changed
 from .registry import AgentEntry, agent_entry
-from .session import next_state
+from .session import SessionState, next_state
 from .sessions import SessionEntry, session_entry
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def check_sayable(config: "HubConfig", state: "HubState", envelope: Envelope) ->
     sender_id, event_type = envelope.sender_id, envelope.event_type
     agent_entry(state, sender_id)
     entry = session_entry(state, envelope.session_id)
-    next_state(entry.session.state, "post")
+    if entry.session.state is not SessionState.ACTIVE:
+        next_state(entry.session.state, "post")
     if is_hub_event(event_type):
         expected = "an event type of one's own"
         raise AccessDeniedError(f"expected {expected}, came {event_type}, which only the hub makes", where="event_type")

@@ -31,13 +31,14 @@ class Recent(Generic[V]):
     def put(self, key: str, value: V, most: int) -> "Recent[V]":
         """Remember a new key; forgets the oldest beyond `most`. The key must not be there."""
         first, entries, order = self.first, self.entries, self.order
-        number = first + len(order)
-        if len(order) >= most > 0:  # one out for one in, once the memory is full
+        held = len(order)
+        number = first + held
+        if held == most > 0:  # one out for one in, once the memory is full
             entries = entries.delete(order[first])
             order = order.delete(first)
             first += 1
         put = Recent(entries.set(key, (number, value)), order.set(number, key), first)
-        return put.forget(len(put.order) - most)
+        return put if held <= most > 0 else put.forget(held + 1 - most)
 
     def forget(self, count: int) -> "Recent[V]":
         """Forget the oldest `count`; none for 0 or less."""

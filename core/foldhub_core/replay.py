@@ -59,9 +59,11 @@ def replay(config: HubConfig, commits: Iterable[Commit], state: HubState) -> Hub
     Commits the state already has are passed over. Raises `Compacted` where the first of the others is not the next, and
     `Malformed` where one is not chained to the one before: neither is a log of this state.
     """
+    begun_at = state.seq
     for commit in commits:
         if commit.seq > state.seq:
-            state = apply(config, _checked_next(state, commit), commit)
+            _checked_next(state, commit, whole=state.seq == begun_at)
+            state = apply(config, state, commit)
     return state
 
 
@@ -73,7 +75,7 @@ def verify(config: HubConfig, commits: Iterable[Commit], state: HubState) -> Ver
     for commit in commits:
         if commit.seq <= state.seq:
             continue
-        _checked_next(state, commit)
+        _checked_next(state, commit, whole=True)
         if isinstance(commit.command, CutCommand):
             undecided += 1
         elif _is_reconfigured(config, commit):
@@ -91,14 +93,21 @@ def _is_reconfigured(config: HubConfig, commit: Commit) -> bool:
     return isinstance(mark, Configured) and mark != configured(config)
 
 
-def _checked_next(state: HubState, commit: Commit) -> HubState:
-    """Give back the state if the commit is the next on it."""
+def _checked_next(state: HubState, commit: Commit, *, whole: bool) -> None:
+    """Refuse a commit that is not the next on this state.
+
+    Whoever read a commit has checked its chain, so it is enough that the heads meet; but not whose chain it is: the hub's
+    name goes into every link, and the first one that is looked at whole tells.
+    """
     if commit.seq != state.seq + 1:
         raise Compacted(f"expected commit {state.seq + 1} next, came {commit.seq}")
-    head = chained(state.hub_id, state.head, commit.seq, commit.form, codec.digest(commit.payload), len(commit.payload))
-    if commit.chain != head:
+    if commit.previous != state.head or (whole and commit.chain != _chained_on(state, commit)):
         raise Malformed("expected a commit chained to the one before, came another", where=f"commit {commit.seq}")
-    return state
+
+
+def _chained_on(state: HubState, commit: Commit) -> bytes:
+    payload = codec.digest(commit.payload)
+    return chained(state.hub_id, state.head, commit.seq, commit.form, payload, len(commit.payload))
 
 
 def _compare(config: HubConfig, state: HubState, commit: Commit) -> Divergence | None:

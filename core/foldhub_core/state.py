@@ -53,5 +53,9 @@ moved_state = changer(HubState, "seq", "now_ms", "head")
 """The state after a commit: at a sequence, a time, a chain head."""
 
 
+settled_state = changer(HubState, "mailboxes")
+"""The state after deliveries arrived."""
+
+
 said_state = changer(HubState, "sessions", "mailboxes", "agenda", "keys", "withheld")
 """The state after a word."""

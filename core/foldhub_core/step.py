@@ -65,7 +65,7 @@ from .facts import (
 )
 from .ids import HUB_SESSION
 from .records import changed, hot
-from .state import HubState, moved_state
+from .state import HubState, moved_state, settled_state
 
 
 @hot
@@ -163,7 +163,9 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
             if fact.session_id == HUB_SESSION:
                 return registry.fold_event(state, fact)
             return words.fold_word(config, state, fact)
-        case Acked() | Nacked() | Redelivered() | Dropped() | DeadLettered() | Resent():
+        case Acked():
+            return settled_state(state, delivery.fold_acked(state.mailboxes, fact))
+        case Nacked() | Redelivered() | Dropped() | DeadLettered() | Resent():
             return delivery.fold_mark(state, fact)
         case Skipped():
             return changed(state, withheld=state.withheld + fact.agent_ids)
@@ -188,6 +190,8 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
 def effects_of(config: HubConfig, state: HubState, fact: Fact) -> tuple[Effect, ...]:
     """What a fact makes the shell owe, on the state right after it."""
     match fact:
+        case Acked():
+            return ()
         case Envelope():
             return () if fact.session_id == HUB_SESSION else delivery.word_effects(state, fact)
         case Attached():

@@ -419,6 +419,7 @@ def rechained(log: Log, commits: Iterable[Commit]) -> Log:
     head = log.base_head
     for seq, commit in enumerate(commits, start=log.base_seq + 1):
         length = len(commit.payload)
+        previous = head
         head = chained(log.hub_id, head, seq, commit.form, codec.digest(commit.payload), length)
-        chain.append(changed(commit, chain=head))
+        chain.append(changed(commit, previous=previous, chain=head))
     return changed(log, commits=tuple(chain))

@@ -295,7 +295,7 @@ class Talks(Hub):
         """By induction: the whole log, read back from its bytes, leads to this state and is decided again alike."""
         commit = result.commit
         assert commit is not None
-        again = read_commit(HUB_ID, commit.seq, commit.form, commit.payload, commit.chain)
+        again = read_commit(HUB_ID, commit.seq, commit.form, commit.payload, commit.previous, commit.chain)
         assert replay(self.config, [again], before) == result.state
         assert list(verify(self.config, [again], before)) == []
         if commit.refusal is not None:

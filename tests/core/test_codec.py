@@ -17,13 +17,14 @@ from foldhub_core.codec import (
     digest,
     encode,
     encode_foreign,
-    envelope_row,
     from_data,
     hasher,
     pack,
     posted_hash,
     record_of,
     row_of,
+    said_of,
+    said_row,
     to_data,
     unpack,
 )
@@ -233,14 +234,15 @@ def test_a_record_that_is_not_ours_is_not_read_as_one_of_ours() -> None:
 SAID = Envelope("s", "a", "x", {"text": "t"}, ("b",), "c", "k", "t", "tr", "urgent", 5, "demo:e:a1", 7, 8, 9)
 
 
-def test_an_envelopes_id_and_time_are_left_out_where_they_are_told() -> None:
-    row = list(envelope_row(SAID, stamp_told=True))
-    assert row[:-4] == list(row_of(SAID))[:-4]
-    assert row[-4:] == ["", 0, 8, 9]
+def test_what_a_commit_keeps_of_an_envelope_leaves_out_its_id_and_time() -> None:
+    kept, whole = list(said_row(SAID)), list(row_of(SAID))
+    assert kept == whole[:-4] + whole[-2:]
 
 
-def test_an_envelope_is_written_whole_where_nothing_tells_its_id_and_time() -> None:
-    assert envelope_row(SAID, stamp_told=False) == row_of(SAID)
+def test_an_envelope_is_whole_again_with_the_id_and_time_its_commit_tells() -> None:
+    kept = unpack(pack(said_row(SAID)))
+    assert isinstance(kept, list)
+    assert said_of(kept, SAID.envelope_id, SAID.created_at_ms) == SAID
 
 
 def test_the_hash_of_what_was_posted_does_not_look_at_the_stamp() -> None:

@@ -172,7 +172,7 @@ class HubMachine(RuleBasedStateMachine):
 
     def check_commit(self, before: HubState, commit: Commit, after: HubState) -> None:
         """A commit leads to the state of its step, also when it went through bytes."""
-        again = read_commit("demo", commit.seq, commit.form, commit.payload, commit.chain)
+        again = read_commit("demo", commit.seq, commit.form, commit.payload, commit.previous, commit.chain)
         assert (again.facts, again.refusal, again.principal) == (commit.facts, commit.refusal, commit.principal)
         assert again.lazy == commit.lazy
         assert apply(self.config, before, commit) == after
@@ -361,7 +361,7 @@ def replaced(tree: object, place: tuple[int, ...], value: object) -> object:
 
 def commit_or_malformed(commit: Commit, payload: bytes) -> None:
     try:
-        again = read_commit("demo", commit.seq, commit.form, payload, commit.chain)
+        again = read_commit("demo", commit.seq, commit.form, payload, commit.previous, commit.chain)
     except Malformed:
         return
     assert again.payload == payload

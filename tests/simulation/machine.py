@@ -130,7 +130,9 @@ class HubBesideItsModel(RuleBasedStateMachine):
         if foreseen.refusal is not None:
             same = changed(taken.state, seq=before.seq, now_ms=before.now_ms, head=before.head, refusals=before.refusals)
             assert same == before
-        again = read_commit("demo", taken.commit.seq, taken.commit.form, taken.commit.payload, taken.commit.chain)
+        again = read_commit(
+            "demo", taken.commit.seq, taken.commit.form, taken.commit.payload, taken.commit.previous, taken.commit.chain
+        )
         assert again.facts == taken.commit.facts
         assert apply(self.config, before, again) == taken.state
         self.ledger.take(words, owed)
