@@ -119,7 +119,8 @@ def record_of(row: object, form: int = FORMAT, history: History = HISTORY) -> ob
     """Build the record a row stands for, whatever record of the table it is, or raise `Malformed`."""
     if not 1 <= form <= history.form:
         raise Malformed(f"expected format 1 to {history.form}, came {form}")
-    return cast(object, _row_reader(_class_of(row), form, history)(row))
+    record: object = _row_reader(_class_of(row), form, history)(row)
+    return record
 
 
 def _class_of(row: object) -> type:
@@ -156,7 +157,8 @@ def said_row(envelope: Envelope) -> Row:
 
 def said_of(row: list[Any], envelope_id: str, at_ms: int, form: int = FORMAT) -> Envelope:
     """Build the envelope of such a row, or raise `Malformed`."""
-    return cast(Envelope, _row_reader(Envelope, form, HISTORY)([*row[:-2], envelope_id, at_ms, *row[-2:]]))
+    envelope: Envelope = _row_reader(Envelope, form, HISTORY)([*row[:-2], envelope_id, at_ms, *row[-2:]])
+    return envelope
 
 
 STAMP = [field.name for field in attrs.fields(cast(Any, Envelope))].index("envelope_id")

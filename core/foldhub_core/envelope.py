@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from .exact import EMPTY
+from .ids import HUB_SESSION
 from .records import changer, record
 
 EV_TEXT = "message.text"
@@ -67,6 +68,11 @@ class Envelope:
 def is_hub_event(event_type: str) -> bool:
     """Whether only the hub makes events of this type."""
     return event_type.startswith(HUB_EVENTS)
+
+
+def is_posted(envelope: Envelope) -> bool:
+    """Whether a participant said it, not the hub."""
+    return envelope.session_id != HUB_SESSION and not envelope.event_type.startswith(HUB_EVENTS)
 
 
 _unstamped = changer(Envelope, "envelope_id", "created_at_ms", "number")

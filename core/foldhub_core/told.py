@@ -18,7 +18,7 @@ from .envelope import (
     EV_SKILL_SET,
     Envelope,
     as_posted,
-    is_hub_event,
+    is_posted,
 )
 from .facts import Acked, Fact
 from .identity import Resume
@@ -81,4 +81,4 @@ def _told_by(event: Envelope) -> Command | None:
         return None if tells is None else tells(event)
     if event.event_type == EV_SESSION_INVITE:
         return told_opening(event)
-    return None if is_hub_event(event.event_type) else Post(envelope=as_posted(event))
+    return Post(envelope=as_posted(event)) if is_posted(event) else None
