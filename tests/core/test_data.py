@@ -42,7 +42,7 @@ def as_frozen(value: object) -> object:
         return {key: as_frozen(value[key]) for key in sorted(value)}
     if isinstance(value, list | tuple):
         return tuple([as_frozen(item) for item in value])
-    return value
+    return 0.0 if type(value) is float and value == 0 else value
 
 
 def leaves(value: object) -> list[object]:
