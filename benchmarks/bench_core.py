@@ -86,6 +86,8 @@ class World(NamedTuple):
     state: HubState
     log: bytes
     tail: Log
+    told: list[Any]
+    """The commands of the tail. Any: of every kind."""
     """The last commits of the log."""
     snapshot: list[bytes]
     ids: list[str]
@@ -186,7 +188,8 @@ def build(agents: int) -> World:
         agents=agents,
         state=state,
         log=write_log(log),
-        tail=log.cut(max(0, log.seq - OPERATIONS)),
+        tail=(tail := log.cut(max(0, log.seq - OPERATIONS))),
+        told=[commit.command for commit in tail.commits],
         snapshot=list(take_snapshot(state)),
         ids=[ids[dice.randrange(agents)] for _ in range(LOOKUPS)],
         names=[names[dice.randrange(agents)] for _ in range(LOOKUPS)],
@@ -251,14 +254,13 @@ def sorted_pages(order: Order) -> tuple[Measure, Measure]:
 
 def written(world: World) -> int:
     head = world.tail.base_head
-    for commit in world.tail.commits:
-        head = made_again(commit, head).chain
+    for commit, command in zip(world.tail.commits, world.told, strict=True):
+        head = made_again(commit, command, head).chain
     return len(world.tail.commits)
 
 
-def made_again(commit: Commit, head: bytes) -> Commit:
-    # Any: no command of this log was cut.
-    command: Any = commit.command
+def made_again(commit: Commit, command: Any, head: bytes) -> Commit:
+    """Write a commit again. Any: no command of this log was cut."""
     return make_commit(
         hub_id=HUB_ID,
         head=head,
