@@ -18,6 +18,7 @@ Inside an envelope's data a record stands as a *named map*, which people read in
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -146,13 +147,12 @@ def decode_foreign(data: bytes, cls: type[R], form: int = FORMAT) -> R:
 
 def posted_hash(envelope: Envelope) -> bytes:
     """Name what an envelope's sender asked to be said: its content without the hub's stamp, which is its last fields."""
-    return digest(_PACK(values_of(envelope)[:STAMP]))
+    return digest(_PACK(_posted(envelope)))
 
 
 def said_row(envelope: Envelope) -> Row:
     """The row of an envelope without its id and time, which the commit it stands in tells."""
-    values = values_of(envelope)
-    return (ENVELOPE, *values[:STAMP], *values[-2:])
+    return (ENVELOPE, *_said(envelope))
 
 
 def said_of(row: list[Any], envelope_id: str, at_ms: int, form: int = FORMAT) -> Envelope:
@@ -161,8 +161,11 @@ def said_of(row: list[Any], envelope_id: str, at_ms: int, form: int = FORMAT) ->
     return envelope
 
 
-STAMP = [field.name for field in attrs.fields(cast(Any, Envelope))].index("envelope_id")
+_FIELDS = names_of(Envelope)
+_STAMP = _FIELDS.index("envelope_id")
 """Where the hub's stamp begins among the fields of an envelope: its id, its time, its number, its depth."""
+_posted: Callable[[Envelope], tuple[object, ...]] = attrgetter(*_FIELDS[:_STAMP])
+_said: Callable[[Envelope], tuple[object, ...]] = attrgetter(*_FIELDS[:_STAMP], *_FIELDS[-2:])
 
 ENVELOPE = TAGS[Envelope]
 
