@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {"protocols", "tasks", "store", "clients", "wire"}
-LINES = [*map(str, range(1, 15)), "14a", *map(str, range(15, 21)), "a", "b", "c", "d", "e"]
+LINES = [*map(str, range(1, 15)), "14a", *map(str, range(15, 21)), "a", "b", "c", "d", "e", "f"]
 
 
 def rows() -> dict[str, str]:

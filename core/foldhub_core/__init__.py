@@ -16,6 +16,8 @@ from .commands import (
     CloseSession,
     Command,
     Detach,
+    ForwardDone,
+    ForwardFailed,
     Invite,
     Leave,
     Nack,
@@ -37,7 +39,7 @@ from .commits import Actor, Commit, CutCommand
 from .config import HubConfig
 from .data import Data, FrozenDict, freeze
 from .delivery import InboxCount, dead_letters, find_by_causation, inbox, inbox_cursor, link_of
-from .effects import Deliver, Effect, Evict, Pressure, Redeliver, Refuse, Reply
+from .effects import Deliver, Effect, Evict, Forward, Pressure, Redeliver, Refuse, Reply
 from .engine import Append, Ending, Engine
 from .envelope import (
     EV_AGENT_REGISTERED,
@@ -98,6 +100,7 @@ from .facts import (
     Skipped,
     Woken,
 )
+from .forwarding import forwarding_passport
 from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from .ids import HUB_SESSION
 from .limits import Limits
@@ -194,6 +197,9 @@ __all__ = [
     "Expectation",
     "ExpectedTurn",
     "Fact",
+    "Forward",
+    "ForwardDone",
+    "ForwardFailed",
     "FrozenDict",
     "HubConfig",
     "HubState",
@@ -279,6 +285,7 @@ __all__ = [
     "find_agent_id",
     "find_by_causation",
     "fold",
+    "forwarding_passport",
     "freeze",
     "get_agent",
     "get_resume",

@@ -265,6 +265,28 @@ class Resend:
     number: int
 
 
+@named
+class ForwardDone:
+    """A remote agent's proxy took a delivery: it is owed no more. Answered with None. The shell's."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    agent_id: str
+    number: int
+
+
+@named
+class ForwardFailed:
+    """A delivery could not be forwarded: it goes out again after a pause, or is given up. Answered with None. The shell's."""
+
+    acting: ClassVar[str] = "agent_id"
+
+    agent_id: str
+    number: int
+    reason: str = ""
+    """What went wrong; what is over `Limits.short_text_chars` of it is cut off."""
+
+
 Command = (
     Post
     | Ack
@@ -278,6 +300,8 @@ Command = (
     | Resend
     | Attach
     | Detach
+    | ForwardDone
+    | ForwardFailed
     | Register
     | Unregister
     | SetResume
@@ -288,7 +312,7 @@ Command = (
     | Tick
 )
 
-SHELL_COMMANDS: tuple[type, ...] = (Start, Tick, Detach)
+SHELL_COMMANDS: tuple[type, ...] = (Start, Tick, Detach, ForwardDone, ForwardFailed)
 """What only the administrator may ask, and no wire carries."""
 
 

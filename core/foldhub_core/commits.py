@@ -51,6 +51,8 @@ class Actor:
     """Whether it named an agent it may act for."""
     may_register: str | None
     """The glob that let it register this name."""
+    owner_id: str | None = None
+    """The agent of its own beside which it may register a remote one."""
 
 
 @hot
@@ -87,8 +89,9 @@ class Commit:
         """The principal as it is read back."""
         command = self.command
         acted = (acting_id(command),) if self.actor.acted and not isinstance(command, CutCommand) else ()
+        beside = () if self.actor.owner_id is None else (self.actor.owner_id,)
         globs = () if self.actor.may_register is None else (self.actor.may_register,)
-        return Principal(subject=self.actor.subject, agent_ids=acted, may_register=globs, admin=self.actor.admin)
+        return Principal(subject=self.actor.subject, agent_ids=acted + beside, may_register=globs, admin=self.actor.admin)
 
     @property
     def arrival(self) -> Arrival | None:
@@ -152,6 +155,7 @@ def make_commit(
             cut,
             _fact_rows(facts),
             None if refusal is None else (refusal.code, refusal.message, refusal.where),
+            *(() if actor.owner_id is None else (actor.owner_id,)),
         )
     )
     chain = chained(hub_id, head, seq, codec.FORMAT, codec.digest(payload), len(payload))
@@ -165,11 +169,16 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: byte
     the two heads are what the commit is known by.
     """
     # Any: the values are checked one by one below, each by its own constructor.
-    fields = _fields(codec.unpack(payload), _PAYLOAD_FIELDS)
-    now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = fields
+    fields = _fields(codec.unpack(payload))
+    owner_id = None
+    if len(fields) == _PAYLOAD_FIELDS + 1:
+        owner_id = fields.pop()
+        if owner_id is None:
+            raise unexpected("the id of an owner", owner_id, where=f"commit {seq}")
+    now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = _fields(fields, _PAYLOAD_FIELDS)
     if type(now_ms) is not int or not 0 <= now_ms <= INT_MAX // 2:
         raise unexpected("a time", now_ms, where=f"commit {seq}")
-    actor = _checked_actor(subject, admin, acted, may_register)
+    actor = _checked_actor(subject, admin, acted, may_register, owner_id)
     facts = _read_facts(hub_id, seq, now_ms, _fields(fact_rows), form)
     refusal = None if refusal_row is None else ErrorRecord(*_fields(refusal_row, 3))
     if bool(facts) == (refusal is not None) or (cut_row is not None and refusal is None):
@@ -187,6 +196,7 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: byte
 
 
 _PAYLOAD_FIELDS = 9
+"""How many there are always; the owner of whoever registers a remote agent is a tenth."""
 _checked_actor: Callable[..., Actor] = checked(Actor)
 
 

@@ -36,6 +36,8 @@ class HubConfig:
     adapters: tuple[AnyAdapter, ...] = attrs.field(default=BUILT_IN, converter=_as_tuple)
     """The protocols that sessions can be opened under; the last of one type and version counts."""
     limits: Limits = _LIMITS
+    remote_agents: bool = False
+    """Whether remote agents may be registered: then a shell forwards to them."""
 
     _by_type: Mapping[tuple[str, int], AnyAdapter] = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(lambda self: _index(self.adapters), takes_self=True)

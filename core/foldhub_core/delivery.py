@@ -3,6 +3,8 @@
 A word is owed to its audience from the moment it is said. The first sending goes out with it where the agent is attached; all
 further ones are redeliveries, which the shell fills from the store: when the agent attaches, and when the pause of a nack is
 over. What fails too often, or is owed too long, becomes a dead letter, which can be asked for and sent again.
+
+A remote agent attaches to nothing: what is owed to it is forwarded from the moment it is said, and is else like anybody's.
 """
 
 from typing import TYPE_CHECKING, assert_never
@@ -12,14 +14,14 @@ from immutables import Map
 from . import mailbox as box
 from .agenda import Agenda
 from .commands import Ack, Attach, Detach, Nack, Resend
-from .effects import Deliver, Effect, Evict, Pressure, Redeliver
+from .effects import Deliver, Effect, Evict, Forward, Pressure, Redeliver
 from .envelope import Envelope, is_hub_event
-from .errors import NotFoundError
+from .errors import NotFoundError, ProtocolError
 from .facts import Acked, Attached, DeadLettered, Detached, Dropped, Nacked, Redelivered, Resent
 from .limits import check_count, check_length
 from .mailbox import EMPTY_MAILBOX, NACKS, DeadLetter, Mailbox, Owed
 from .records import changed, record
-from .registry import agent_entry
+from .registry import agent_entry, is_remote
 from .rule import Inbox
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def attach(decision: "Decision", command: Attach) -> None:
     """Let a link carry the agent's deliveries, and send on it what is owed."""
     agent_entry(decision.state, command.agent_id)
     check_length(command.link, decision.state.limits.short_text_chars, "link")
+    if is_remote(decision.state, command.agent_id):
+        raise ProtocolError("expected an agent that attaches, came a remote one: its deliveries are forwarded", where="agent_id")
     before = decision.state.links.get(command.agent_id)
     if before != command.link:
         decision.make(Attached(command.agent_id, command.link, before))
@@ -143,7 +147,7 @@ def fold_delivered(state: "HubState", word: Envelope, audience: tuple[str, ...],
             word.envelope_id,
             counted,
             created_at_ms,
-            1 if agent_id in links else 0,
+            1 if agent_id in links or is_remote(state, agent_id) else 0,
             mailbox.attachings,
             word.depth,
             expires_at_ms,
@@ -175,11 +179,11 @@ def fold_mark(state: "HubState", mark: Nacked | Redelivered | Dropped | DeadLett
             mailbox = box.nacked(mailbox, mark.number, mark.due_ms)
             agenda = agenda.armed("agent", agent_id, mark.due_ms)
         case Redelivered():
-            mailbox = box.sent_again(mailbox, mark.number, agent_id in state.links)
+            mailbox = box.sent_again(mailbox, mark.number, is_carried(state, agent_id))
         case DeadLettered():
             mailbox = box.given_up(mailbox, mark.number, mark.reason, state.limits.dead_letters)
         case Resent():
-            mailbox = box.revived(mailbox, mark.number, mark.at_ms, agent_id in state.links)
+            mailbox = box.revived(mailbox, mark.number, mark.at_ms, is_carried(state, agent_id))
             agenda = agenda.armed("agent", agent_id, mark.at_ms + state.limits.owed_ms)
         case _:
             assert_never(mark)
@@ -198,7 +202,7 @@ def fold_attached(state: "HubState", mark: Attached) -> "HubState":
 
 
 def word_effects(state: "HubState", word: Envelope) -> tuple[Effect, ...]:
-    """Send a word to whom it is owed and who is attached; tell of inboxes it filled to their high water."""
+    """Send a word to whom it is owed and who can be reached; tell of inboxes it filled to their high water."""
     effects: list[Effect] = []
     audience = word.audience
     if audience is None:
@@ -212,6 +216,9 @@ def word_effects(state: "HubState", word: Envelope) -> tuple[Effect, ...]:
         link = state.links.get(agent_id)
         if link is not None:
             effects.append(Deliver(agent_id, link, number, 1, word))
+        elif is_remote(state, agent_id):
+            passport = state.registry.agents[agent_id].passport
+            effects.append(Forward(passport.auth.scheme, passport, number, 1, word))
         if mailbox.owed[number].counted:
             effects.extend(_pressure(state, agent_id, mailbox))
     return tuple(effects)
@@ -221,13 +228,13 @@ def attached_effects(state: "HubState", mark: Attached) -> tuple[Effect, ...]:
     """Tell the link that was evicted, and send on the new one what is owed, in the order of its numbers."""
     evicted: tuple[Effect, ...] = () if mark.evicted is None else (Evict(mark.agent_id, mark.evicted),)
     mailbox = state.mailboxes.get(mark.agent_id, EMPTY_MAILBOX)
-    return evicted + tuple([_redeliver(state, mark.agent_id, number) for number in mailbox.numbered()])
+    return evicted + tuple([redeliver(state, mark.agent_id, number) for number in mailbox.numbered()])
 
 
 def again_effects(state: "HubState", mark: Redelivered | Resent) -> tuple[Effect, ...]:
-    """Send a delivery again where the agent is attached; a dead letter that is owed again may bring its inbox to high water."""
+    """Send a delivery again where something carries it; a dead letter that is owed again may bring its inbox to high water."""
     agent_id, mailbox = mark.agent_id, state.mailboxes[mark.agent_id]
-    again: tuple[Effect, ...] = (_redeliver(state, agent_id, mark.number),) if agent_id in state.links else ()
+    again: tuple[Effect, ...] = (redeliver(state, agent_id, mark.number),) if is_carried(state, agent_id) else ()
     if type(mark) is Resent and mailbox.owed[mark.number].counted:
         again += _pressure(state, agent_id, mailbox)
     return again
@@ -239,11 +246,12 @@ def _pressure(state: "HubState", agent_id: str, mailbox: Mailbox) -> tuple[Effec
     return (Pressure(agent_id, mailbox.pending, inbox.max_pending),) if mailbox.pending == high_water(inbox) else ()
 
 
-def _redeliver(state: "HubState", agent_id: str, number: int) -> Redeliver:
+def redeliver(state: "HubState", agent_id: str, number: int) -> Redeliver:
+    """Send a delivery as the attempt that is counted last."""
     mailbox = state.mailboxes[agent_id]
     owed = mailbox.owed[number]
     attempt = mailbox.attempt(number)
-    return Redeliver(agent_id, state.links[agent_id], number, attempt, owed.session_id, owed.envelope_id)
+    return Redeliver(agent_id, state.links.get(agent_id), number, attempt, owed.session_id, owed.envelope_id)
 
 
 def high_water(inbox: Inbox) -> int:
@@ -254,6 +262,11 @@ def high_water(inbox: Inbox) -> int:
 
 
 # --- questions
+
+
+def is_carried(state: "HubState", agent_id: str) -> bool:
+    """Whether a delivery to a registered agent goes out now: on a link, or to a proxy."""
+    return agent_id in state.links or is_remote(state, agent_id)
 
 
 @record

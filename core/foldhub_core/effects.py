@@ -5,6 +5,7 @@ The answer to the arrival comes first. No effect may be carried out before its c
 
 from .envelope import Envelope
 from .error_record import ErrorRecord
+from .identity import Passport
 from .records import hot
 
 
@@ -44,11 +45,25 @@ class Deliver:
 
 
 @hot
+class Forward:
+    """Hand an envelope to a remote agent's proxy for the first time; `ForwardDone` or `ForwardFailed` says what came of it."""
+
+    scheme: str
+    """Which proxy: the scheme of the agent's `Auth`."""
+    passport: Passport
+    """The remote agent, its claim included."""
+    number: int
+    attempt: int
+    envelope: Envelope
+
+
+@hot
 class Redeliver:
     """Send an envelope again; the shell reads it from the store."""
 
     agent_id: str
-    link: str
+    link: str | None
+    """None says that the agent is a remote one: hand it to its proxy."""
     number: int
     attempt: int
     session_id: str
@@ -64,4 +79,4 @@ class Pressure:
     cap: int
 
 
-Effect = Reply | Refuse | Deliver | Redeliver | Pressure | Evict
+Effect = Reply | Refuse | Deliver | Redeliver | Forward | Pressure | Evict

@@ -2,14 +2,16 @@
 
 The passport and the claims are the agent's words. The observed track record is the hub's: it grows by observations of tasks
 that ended, and nothing an agent says about itself changes it. No record here holds a secret: credentials are checked by the
-shell before an arrival is made, and stay there.
+shell before an arrival is made, and stay there. The claim of a remote agent is kept in the log for its proxy, and shown to
+nobody else; what it names is an address, or where the proxy finds a credential.
 """
 
 from collections.abc import Mapping
 from typing import Literal
 
 from .data import Data, FrozenDict
-from .records import record
+from .exact import EMPTY
+from .records import changed, record
 
 AgentKind = Literal["agent", "human", "remote_agent"]
 
@@ -31,6 +33,8 @@ class Auth:
     issuer: str | None = None
     audience: str | None = None
     key_fingerprint: str | None = None
+    claim: Mapping[str, object] = EMPTY
+    """What the proxy of a remote agent reaches it by. Of every other agent the hub drops it unseen."""
 
 
 @record
@@ -55,6 +59,11 @@ class Passport:
     def effective_kind(self) -> AgentKind:
         """The kind, with None read as an agent."""
         return self.kind or "agent"
+
+    @property
+    def without_claim(self) -> "Passport":
+        """The passport as it is shown to others."""
+        return changed(self, auth=changed(self.auth, claim=EMPTY)) if self.auth.claim else self
 
 
 @record

@@ -6,7 +6,7 @@ one that is not acked stays owed behind others that are.
 
 Counts are kept, not counted: `pending` is how many deliveries are owed that are not the hub's own events, exact at every
 moment. An attempt is counted without touching each delivery at each reconnect: the mailbox counts its attachings, and a
-delivery remembers how many there had been when it came.
+delivery remembers how many there had been when it came. For a remote agent the beginning of a run is an attaching.
 """
 
 from immutables import Map
@@ -153,6 +153,14 @@ def revived(mailbox: Mailbox, number: int, at_ms: int, attached: bool) -> Mailbo
 def attached(mailbox: Mailbox) -> Mailbox:
     """A link is there, and all that is owed is sent on it: pauses are over."""
     return changed(mailbox, attachings=mailbox.attachings + 1, waiting=Map[int, int]())
+
+
+def forwarded_again(mailbox: Mailbox) -> Mailbox:
+    """A run began, and all that is owed to a remote agent goes out again, but what waits out a pause."""
+    attachings, owed = mailbox.attachings + 1, mailbox.owed
+    for number in mailbox.waiting:
+        owed = owed.set(number, changed(owed[number], attachings=owed[number].attachings + 1))
+    return changed(mailbox, attachings=attachings, owed=owed)
 
 
 def pause_ms(nacks: int) -> int:

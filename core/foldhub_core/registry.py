@@ -23,7 +23,7 @@ from .envelope import (
     EV_SKILL_SET,
     Envelope,
 )
-from .errors import Malformed, NotFoundError, ProtocolError, shown
+from .errors import AccessDeniedError, Malformed, NotFoundError, ProtocolError, shown
 from .identity import NOTHING_OBSERVED, Passport, Resume, Skill
 from .ids import looks_like_id, was_issued
 from .limits import Limits, check_count, check_data, check_length
@@ -33,6 +33,7 @@ from .task import TERMINAL_TASK_STATES
 from .track_record import TrackRecord, observed
 
 if TYPE_CHECKING:
+    from .commands import Principal
     from .decision import Decision
     from .state import HubState
 
@@ -105,6 +106,8 @@ def register(decision: "Decision", command: Register) -> Passport:
             if came is not None:
                 return entry.passport
         raise ProtocolError(f"expected a free name, came {shown(name)}, which is registered", where="passport.name")
+    if claimed.passport.effective_kind == "remote_agent":
+        _check_remote(decision)
     _check_registration(state.limits, claimed)
     agent_id = decision.new_id("a")
     hub_id = claimed.passport.hub_id or state.hub_id
@@ -185,6 +188,7 @@ def record_observation(decision: "Decision", command: RecordObservation) -> Resu
 
 def _as_claimed(command: Register, hub_id: str) -> Register:
     """A registration without what only the hub says, so that a retry that carries it is the same request."""
+    command = without_secret(command)
     from_elsewhere = command.passport.effective_kind == "remote_agent" and command.passport.hub_id != hub_id
     claimed_hub_id = command.passport.hub_id if from_elsewhere else None
     return changed(
@@ -193,6 +197,27 @@ def _as_claimed(command: Register, hub_id: str) -> Register:
         resume=changed(command.resume, observed=NOTHING_OBSERVED, version=1, last_updated_ms=None),
         rule=changed(command.rule, version=1),
     )
+
+
+def without_secret(command: Register) -> Register:
+    """A registration as the log may hold it: the claim of an agent that is no remote one may be its credential."""
+    if command.passport.effective_kind == "remote_agent":
+        return command
+    return changed(command, passport=command.passport.without_claim)
+
+
+def _check_remote(decision: "Decision") -> None:
+    if not decision.config.remote_agents:
+        raise AccessDeniedError("expected an agent of this hub, came a remote one, which it does not take", where="passport.kind")
+    if not decision.principal.admin and local_owner(decision.state, decision.principal) is None:
+        expected = "a principal with an agent of its own that is registered here"
+        raise AccessDeniedError(f"expected {expected} for a remote one, came one without", where="passport.kind")
+
+
+def local_owner(state: "HubState", principal: "Principal") -> str | None:
+    """The first of the principal's agents that is registered here and is no remote one, or None."""
+    local = (one for one in principal.agent_ids if one in state.registry.agents and not is_remote(state, one))
+    return next(local, None)
 
 
 def _claims(resume: Resume) -> Mapping[str, object]:
@@ -304,14 +329,20 @@ def agent_entry(state: "HubState", agent_id: str) -> AgentEntry:
     return entry
 
 
+def is_remote(state: "HubState", agent_id: str) -> bool:
+    """Whether a registered agent lives on another system, so that its deliveries are forwarded. O(log n)."""
+    entry = state.registry.agents.get(agent_id)
+    return entry is not None and entry.passport.kind == "remote_agent"
+
+
 def get_agent(state: "HubState", name_or_id: str) -> Passport:
-    """An agent's passport by its id or name, an id first; raises `NotFoundError`. O(log n)."""
+    """An agent's passport by its id or name, an id first, without its claim; raises `NotFoundError`. O(log n)."""
     entry = state.registry.agents.get(name_or_id)
     if entry is None:
         entry = state.registry.agents.get(state.registry.names.get(name_or_id, ""))
     if entry is None:
         raise NotFoundError(f"expected the name or id of a registered agent, came {shown(name_or_id)}")
-    return entry.passport
+    return entry.passport.without_claim
 
 
 def get_resume(state: "HubState", agent_id: str) -> Resume:

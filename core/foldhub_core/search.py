@@ -74,7 +74,7 @@ def list_agents(
         if kind is not None and entry.passport.effective_kind != kind:
             continue
         if wanted is None or wanted in entry.passport.name.casefold() or wanted in entry.resume.summary.casefold():
-            found.append(entry.passport)
+            found.append(entry.passport.without_claim)
     return AgentPage(tuple(found), None)
 
 

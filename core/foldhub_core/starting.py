@@ -8,7 +8,7 @@ then on the state carries them. So a reader of the log knows under what each dec
 
 from typing import TYPE_CHECKING
 
-from . import codec, keys
+from . import codec, forwarding, keys
 from .config import HubConfig
 from .delivery import Links
 from .facts import Configured, Dormant, Woken
@@ -51,12 +51,13 @@ def configured(config: HubConfig) -> Configured:
     """What is recorded of a configuration."""
     manifests = [adapter.manifest for adapter in config.adapters]
     adapters = sorted({(f"adapter {one.type}", str(one.version)) for one in manifests})
-    parts = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), *adapters)
+    remote = [("remote_agents", "allowed")] if config.remote_agents else []
+    parts = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), *adapters, *remote)
     return Configured(parts, codec.digest(codec.pack((parts, codec.row_of(config.limits)))).hex(), config.limits)
 
 
 def fold_configured(state: "HubState", mark: Configured) -> "HubState":
-    """The limits hold from now on; no link is attached.
+    """The limits hold from now on; no link is attached, and what is owed to remote agents goes out again.
 
     What is remembered or owed for less time than before becomes due earlier: only then is every agent looked at.
     """
@@ -70,7 +71,8 @@ def fold_configured(state: "HubState", mark: Configured) -> "HubState":
         for agent_id, mailbox in state.mailboxes.items():
             for owed in mailbox.owed.values():
                 agenda = agenda.armed("agent", agent_id, owed.at_ms + owed_ms)
-    return changed(state, configured=mark, limits=mark.limits, links=Links(), agenda=agenda)
+    mailboxes = forwarding.sent_again(state)
+    return changed(state, configured=mark, limits=mark.limits, links=Links(), mailboxes=mailboxes, agenda=agenda)
 
 
 def fold_dormant(config: HubConfig, state: "HubState", session_id: str, reason: str | None) -> "HubState":

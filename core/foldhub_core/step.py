@@ -12,7 +12,7 @@ The state is a value: whoever called `step` holds the state before it, too.
 
 from typing import assert_never
 
-from . import agenda, closing, delivery, keys, opening, posting, refusals, registry, starting, words
+from . import agenda, closing, delivery, forwarding, keys, opening, posting, refusals, registry, starting, words
 from .access import check_principal, registering_glob
 from .commands import (
     Ack,
@@ -22,6 +22,8 @@ from .commands import (
     CloseSession,
     Command,
     Detach,
+    ForwardDone,
+    ForwardFailed,
     Invite,
     Leave,
     Nack,
@@ -134,6 +136,10 @@ def _decided(decision: Decision, command: Command) -> object:
             delivery.attach(decision, command)
         case Detach():
             delivery.detach(decision, command)
+        case ForwardDone():
+            forwarding.done(decision, command)
+        case ForwardFailed():
+            forwarding.failed(decision, command)
         case Register():
             return registry.register(decision, command)
         case Unregister():
@@ -211,8 +217,11 @@ def apply(config: HubConfig, state: HubState, commit: Commit) -> HubState:
 
 
 def owed(config: HubConfig, state: HubState) -> tuple[Effect, ...]:
-    """What is still owed after a restart, by agent, then number. Links do not outlive a run, so nothing is owed to one."""
-    return ()
+    """What is still owed after a restart, by agent, then number; to be asked right after `Start`.
+
+    Links do not outlive a run, so it is what is forwarded. What waits out the pause of a failure comes by its `Tick`.
+    """
+    return forwarding.owed(state)
 
 
 def next_deadline(state: HubState) -> int | None:
@@ -258,8 +267,15 @@ def _refused(state: HubState, arrival: Arrival, now_ms: int, error: ErrorRecord)
 def _commit(state: HubState, arrival: Arrival, now_ms: int, facts: tuple[Fact, ...], refusal: ErrorRecord | None) -> Commit:
     principal, command = arrival.principal, arrival.command
     acted = command.acting != "" and acting_id(command) in principal.agent_ids
-    glob = registering_glob(principal, command.passport.name) if type(command) is Register else None
-    actor = Actor(principal.subject, principal.admin, acted, glob)
+    glob = owner_id = None
+    if type(command) is Register:
+        glob = registering_glob(principal, command.passport.name)
+        if command.passport.effective_kind == "remote_agent" and not principal.admin:
+            owner_id = registry.local_owner(state, principal)
+        command = registry.without_secret(command)
+    elif type(command) is ForwardFailed:
+        command = forwarding.cut(state.limits, command)
+    actor = Actor(principal.subject, principal.admin, acted, glob, owner_id)
     limit = state.limits.refusal_bytes
     return make_commit(state.hub_id, state.head, state.seq + 1, now_ms, actor, command, facts, refusal, limit)
 

@@ -11,6 +11,8 @@ from .commands import (
     Attach,
     CloseSession,
     Detach,
+    ForwardDone,
+    ForwardFailed,
     Invite,
     Leave,
     Nack,
@@ -28,7 +30,7 @@ from .commands import (
     Tick,
     Unregister,
 )
-from .effects import Deliver, Evict, Pressure, Redeliver, Refuse, Reply
+from .effects import Deliver, Evict, Forward, Pressure, Redeliver, Refuse, Reply
 from .envelope import Envelope
 from .error_record import ErrorRecord
 from .facts import (
@@ -119,6 +121,8 @@ TAGS: dict[type, int] = {
     Ack: 49,
     Nack: 50,
     Resend: 51,
+    ForwardDone: 52,
+    ForwardFailed: 53,
     # marks
     Configured: 80,
     Attached: 81,
@@ -141,6 +145,7 @@ TAGS: dict[type, int] = {
     Deliver: 113,
     Redeliver: 114,
     Pressure: 115,
+    Forward: 116,
     # rows of a snapshot
     HubRow: 140,
     ConfiguredRow: 141,

@@ -38,8 +38,8 @@ NOWHERE = "demo:a:c999"
 class Hub:
     """One hub with its log and a clock that moves by a millisecond with every command, or as it is told."""
 
-    def __init__(self, limits: Limits | None = None, *, started: bool = True) -> None:
-        self.config = HubConfig(limits=limits or Limits())
+    def __init__(self, limits: Limits | None = None, *, started: bool = True, remote_agents: bool = False) -> None:
+        self.config = HubConfig(limits=limits or Limits(), remote_agents=remote_agents)
         self.state = HubState(HUB_ID)
         self.log: list[Commit] = []
         self.now_ms = 0

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import Phase, find, settings
 
 from foldhub.testing.strategies import records
-from foldhub_core.effects import Deliver, Evict, Pressure, Redeliver, Refuse, Reply
+from foldhub_core.effects import Deliver, Evict, Forward, Pressure, Redeliver, Refuse, Reply
 from foldhub_core.facts import (
     Acked,
     Attached,
@@ -61,7 +61,7 @@ MARKS = {
     Skipped,
     Woken,
 }
-EFFECTS = {Reply, Refuse, Evict, Deliver, Redeliver, Pressure}
+EFFECTS = {Reply, Refuse, Evict, Deliver, Redeliver, Forward, Pressure}
 ROWS = {
     AgentRow,
     ConfiguredRow,

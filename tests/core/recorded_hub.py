@@ -21,6 +21,8 @@ from foldhub_core import (
     Example,
     Expectation,
     Fact,
+    ForwardDone,
+    ForwardFailed,
     HubConfig,
     HubState,
     Inbox,
@@ -69,6 +71,7 @@ HOUR_MS = 3600 * 1000
 ADAPTERS = (*BUILT_IN, Gathering())
 TIGHT = HubConfig(
     adapters=ADAPTERS,
+    remote_agents=True,
     limits=Limits(
         skill_chars=100,
         capabilities=3,
@@ -79,7 +82,7 @@ TIGHT = HubConfig(
         refusal_bytes=300,
     ),
 )
-ROOMY = HubConfig(adapters=ADAPTERS, limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
+ROOMY = HubConfig(adapters=ADAPTERS, remote_agents=True, limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
 
 
 def agent(name: str, **passport: object) -> Register:
@@ -195,7 +198,8 @@ def whole_story() -> RecordedHub:
         Register(passport=Passport(name="bob"), resume=Resume(), skill_md="be kind", idempotency_key="kb"),
         owner_of("b", globs=("team-*", "b*", "bob")),
     )
-    far = hub.register(agent("far", kind="remote_agent", hub_id="elsewhere"))
+    claim = {"url": "https://example.org/far"}
+    far = hub.register(agent("far", kind="remote_agent", hub_id="elsewhere", auth=Auth(scheme="a2a", claim=claim)))
     gone = hub.register(agent("gone", kind="human"))
     as_bob = owner_of("b", bob, "demo:a:c999", globs=("bob",))
 
@@ -208,6 +212,9 @@ def whole_story() -> RecordedHub:
     ask(Tick(), STRANGER)
     ask(agent("eve"), owner_of("c", globs=("team-*",)))
     ask(SetSkill(agent_id=alice, skill_md="mine now"), as_bob)
+    ask(agent("near", auth=Auth(claim={"token": "secret"})), owner_of("c", globs=("team-*",)))
+    ask(agent("farther", kind="remote_agent"), owner_of("b", far, globs=("far*",)))
+    ask(Attach(agent_id=far, link="l0"))
     ask(agent("demo:a:b12"))
     ask(agent("no*star"))
     ask(agent("bob"), as_bob)
@@ -220,6 +227,7 @@ def whole_story() -> RecordedHub:
     ask(RecordObservation(owner_id=bob, capability="ask", outcome=TaskState.RUNNING), as_bob)
 
     # every change
+    ask(agent("farther", kind="remote_agent"), owner_of("b", far, bob, globs=("far*",)))
     ask(SetResume(agent_id=bob, resume=Resume(claimed_capabilities=("sum",), summary="Sums \u2211 up.", version=7)), as_bob)
     ask(SetRule(agent_id=bob, rule=Rule(limits=RuleLimits(task_ttl_default=90, inbox=Inbox(overflow="drop_oldest")))), as_bob)
     ask(SetSkill(agent_id=bob, skill_md="be very kind"), as_bob)
@@ -240,8 +248,9 @@ def whole_story() -> RecordedHub:
     ask(Tick(), now_ms=hub.now_ms + 2 * HOUR_MS)
     ask(Tick(), now_ms=hub.now_ms + 2 * HOUR_MS)
     ask(Register(passport=Passport(name="carol"), resume=Resume(), idempotency_key="kc"))
-    ask(Attach(agent_id=far, link="l4"))
-    ask(Detach(agent_id=far, link="l4"), STRANGER)
+    carol = find_agent_id(hub.state, "carol") or ""
+    ask(Attach(agent_id=carol, link="l4"))
+    ask(Detach(agent_id=carol, link="l4"), STRANGER)
     tell_of_sessions(hub)
     return hub
 
@@ -307,8 +316,9 @@ def tell_of_a_gathering(hub: RecordedHub, alice: str, bob: str, carol: str, far:
         hub.tick(hub.now_ms + 60_000)
     ask(Resend(agent_id=carol, number=number))
     number = max(hub.state.mailboxes[far].owed)
+    ask(ForwardDone(agent_id=far, number=number - 1))
     for _ in range(5):
-        ask(Nack(agent_id=far, number=number))
+        ask(ForwardFailed(agent_id=far, number=number))
         hub.tick(hub.now_ms + 60_000)
     ask(RemoveParticipant(session_id=session_id, agent_id=alice, participant_id=carol), as_alice)
     ask(Leave(session_id=session_id, agent_id=far, reason="bored"))

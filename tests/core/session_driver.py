@@ -133,8 +133,10 @@ class Broken(Free):
 class Talks(Hub):
     """A hub with these agents, who are known by their names, and these protocols beside the built-in ones."""
 
-    def __init__(self, *names: str, adapters: Iterable[Adapter[Any]] = (), limits: Limits | None = None) -> None:
-        super().__init__(started=False)
+    def __init__(
+        self, *names: str, adapters: Iterable[Adapter[Any]] = (), limits: Limits | None = None, remote_agents: bool = False
+    ) -> None:
+        super().__init__(started=False, remote_agents=remote_agents)
         self.ids: dict[str, str] = {}
         self.restart(*adapters, limits=limits)
         for name in names:
@@ -152,14 +154,18 @@ class Talks(Hub):
 
     def restart(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
         """Begin a run under these protocols and limits; the state is the one there was."""
-        self.config = HubConfig(adapters=(*BUILT_IN, *adapters) if built_in else adapters, limits=limits or Limits())
+        self.config = self._configured(adapters, built_in, limits)
         self.value(ADMIN, Start(), self.now_ms)
 
     def recover(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
         """Begin a run under these protocols on the state that the log gives under them."""
-        self.config = HubConfig(adapters=(*BUILT_IN, *adapters) if built_in else adapters, limits=limits or Limits())
+        self.config = self._configured(adapters, built_in, limits)
         self.state = replay(self.config, self.log, HubState(HUB_ID))
         self.value(ADMIN, Start(), self.now_ms)
+
+    def _configured(self, adapters: tuple[Adapter[Any], ...], built_in: bool, limits: Limits | None) -> HubConfig:
+        protocols = (*BUILT_IN, *adapters) if built_in else adapters
+        return HubConfig(adapters=protocols, limits=limits or Limits(), remote_agents=self.config.remote_agents)
 
     def join(self, name: str, **fields: Any) -> str:
         """Register an agent that is known by its name from then on; gives its id."""

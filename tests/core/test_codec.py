@@ -60,7 +60,7 @@ from foldhub_core.task import Task, TaskSpec
         ),
         (
             Passport("ada", cost=Cost()),
-            [2, "ada", "", None, None, None, [4, None, None, None], [3, "none", None, None, None], None, None, 1, None, None],
+            [2, "ada", "", None, None, None, [4, None, None, None], [3, "none", None, None, None, {}], None, None, 1, None, None],
         ),
         (
             Resume(observed={"b": ObservedStat(1), "a": ObservedStat()}),
@@ -138,6 +138,8 @@ TAGGED = {
     49: "Ack",
     50: "Nack",
     51: "Resend",
+    52: "ForwardDone",
+    53: "ForwardFailed",
     80: "Configured",
     81: "Attached",
     82: "Detached",
@@ -158,6 +160,7 @@ TAGGED = {
     113: "Deliver",
     114: "Redeliver",
     115: "Pressure",
+    116: "Forward",
     140: "HubRow",
     141: "ConfiguredRow",
     142: "RefusalsRow",
@@ -290,7 +293,7 @@ def test_the_hash_may_come_in_pieces() -> None:
 
 COST = [4, 1.5, None, None]
 SKILL = [8, "x", 1]
-AUTH = [3, "none", None, None, None]
+AUTH = [3, "none", None, None, None, {}]
 PASSPORT = [2, "ada", "", None, None, None, None, AUTH, None, None, 1, None, None]
 ENVELOPE = [1, "s", "a", "x", {"a": 1, "b": 2}, *[None] * 5, "normal", None, "", 0, 0, 0]
 NAN = b"\xcb\x7f\xf8" + bytes(6)

@@ -13,6 +13,8 @@ from foldhub_core import (
     Command,
     Detach,
     Envelope,
+    ForwardDone,
+    ForwardFailed,
     HubConfig,
     HubState,
     Invite,
@@ -74,6 +76,8 @@ def test_a_time_before_0_or_out_of_reach_is_malformed(now_ms: int) -> None:
         (Ack(agent_id="a", numbers=(1,)), "a"),
         (Nack(agent_id="a", number=1), "a"),
         (Resend(agent_id="a", number=1), "a"),
+        (ForwardDone(agent_id="a", number=1), "a"),
+        (ForwardFailed(agent_id="a", number=1), "a"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -125,6 +129,8 @@ COMMANDS: dict[type, tuple[list[str], dict[str, object]]] = {
     Ack: (["agent_id", "numbers"], {}),
     Nack: (["agent_id", "number"], {"reason": ""}),
     Resend: (["agent_id", "number"], {}),
+    ForwardDone: (["agent_id", "number"], {}),
+    ForwardFailed: (["agent_id", "number"], {"reason": ""}),
 }
 """What must be given, and what is taken where nothing is said."""
 

@@ -143,7 +143,8 @@ def test_what_only_the_hub_says_is_left_out_of_a_registration_read_back(hub: Rec
     assert read_again(hub.committed(came)).command == agent("bob")
 
 
-def test_the_hub_of_a_remote_agent_is_read_back(hub: RecordedHub) -> None:
+def test_the_hub_of_a_remote_agent_is_read_back() -> None:
+    hub = RecordedHub(HubConfig(remote_agents=True))
     came = agent("far", kind="remote_agent", hub_id="elsewhere")
     assert read_again(hub.committed(came)).command == came
 
@@ -392,7 +393,9 @@ def tampered(at: int, value: object) -> Callable[[list[object]], object]:
     [
         (lambda _: 7, "expected a list"),
         (lambda fields: fields[:-1], "expected 9 fields, came 8"),
-        (lambda fields: [*fields, None], "expected 9 fields, came 10"),
+        (lambda fields: [*fields, "a", "a"], "expected 9 fields, came 11"),
+        (lambda fields: [*fields, None], "expected the id of an owner"),
+        (lambda fields: [*fields, 1], "Actor.owner_id"),
         (tampered(0, "1"), "expected a time"),
         (tampered(0, True), "expected a time"),
         (tampered(0, -1), "expected a time"),

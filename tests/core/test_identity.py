@@ -23,7 +23,7 @@ REQUIRED: dict[type, list[str]] = {
 }
 DEFAULTS: dict[type, dict[str, object]] = {
     Cost: {"input_per_mtok": None, "output_per_mtok": None, "latency_tier": None},
-    Auth: {"scheme": "none", "issuer": None, "audience": None, "key_fingerprint": None},
+    Auth: {"scheme": "none", "issuer": None, "audience": None, "key_fingerprint": None, "claim": {}},
     Passport: {
         "owner": "",
         "provider": None,

@@ -52,14 +52,14 @@ class TestRetries:
 
     @pytest.mark.parametrize("hub_id", [None, HUB_ID, "else"])
     def test_a_retry_of_a_remote_agent_that_carries_the_stamp_is_the_same_request(self, hub_id: str | None) -> None:
-        hub = Hub()
-        passport = hub.value(S, keyed(kind="remote_agent", hub_id=hub_id))
-        assert hub.quiet(S, Register(passport=passport, resume=Resume(), idempotency_key="k")) == passport
+        hub = Hub(remote_agents=True)
+        passport = hub.value(ADMIN, keyed(kind="remote_agent", hub_id=hub_id))
+        assert hub.quiet(ADMIN, Register(passport=passport, resume=Resume(), idempotency_key="k")) == passport
 
     @pytest.mark.parametrize("hub_id", [None, HUB_ID, "else"])
     def test_a_keyed_registration_of_a_remote_agent_is_decided_again_alike(self, hub_id: str | None) -> None:
-        hub = Hub()
-        hub.value(S, keyed(kind="remote_agent", hub_id=hub_id))
+        hub = Hub(remote_agents=True)
+        hub.value(ADMIN, keyed(kind="remote_agent", hub_id=hub_id))
         hub.check_log()
 
     def test_a_retry_is_answered_before_the_limits_are_looked_at(self) -> None:

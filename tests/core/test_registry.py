@@ -80,7 +80,7 @@ class TestRegister:
         assert get_rule(hub.state, passport.agent_id) == Rule()
 
     def test_a_remote_agent_keeps_the_hub_it_came_from(self) -> None:
-        passport = Hub().value(ADMIN, registration("alice", kind="remote_agent", hub_id="else"))
+        passport = Hub(remote_agents=True).value(ADMIN, registration("alice", kind="remote_agent", hub_id="else"))
         assert passport.hub_id == "else"
 
     def test_the_event_stands_in_the_hub_session_under_the_new_id(self) -> None:

@@ -77,7 +77,7 @@ def test_commits_the_state_has_already_are_passed_over() -> None:
 
 
 def test_a_hub_with_stricter_rules_opens_yesterdays_log() -> None:
-    strict = HubConfig(adapters=ADAPTERS, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
+    strict = HubConfig(adapters=ADAPTERS, remote_agents=True, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
     assert replay(strict, STORY.commits, NEW) == STORY.state
 
 
@@ -133,7 +133,7 @@ def test_commits_the_state_has_already_are_not_verified() -> None:
 
 
 def test_each_commit_is_decided_under_the_limits_of_its_own_run() -> None:
-    strict = HubConfig(adapters=ADAPTERS, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
+    strict = HubConfig(adapters=ADAPTERS, remote_agents=True, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
     assert list(verify(strict, STORY.commits, NEW)) == []
 
 
@@ -145,12 +145,13 @@ def test_commands_that_were_cut_are_counted() -> None:
     assert verify(TIGHT, hub.commits, NEW) == Verification((), 2, ())
 
 
-LATE = next(commit.seq for commit in STORY.commits[31:] if isinstance(commit.command, Start))
+ROOMIER = next(commit.seq for commit in STORY.commits[2:] if isinstance(commit.command, Start))
+LATE = next(commit.seq for commit in STORY.commits[ROOMIER:] if isinstance(commit.command, Start))
 
 
 @pytest.mark.parametrize(
     ("config", "places"),
-    [(TIGHT, (31, LATE)), (ROOMY, (2,)), (HubConfig(), (2, 31, LATE))],
+    [(TIGHT, (ROOMIER, LATE)), (ROOMY, (2,)), (HubConfig(), (2, ROOMIER, LATE))],
     ids=["the first", "the second", "neither"],
 )
 def test_runs_under_another_configuration_are_named(config: HubConfig, places: tuple[int, ...]) -> None:
@@ -284,7 +285,7 @@ def test_a_start_with_forged_limits_is_another_configuration() -> None:
 def test_a_start_records_the_parts_of_its_configuration_sorted() -> None:
     (mark,) = RecordedHub().commits[0].facts
     assert isinstance(mark, Configured)
-    names = ["core", "format", "adapter consulting", "adapter conversation", "adapter gathering"]
+    names = ["core", "format", "adapter consulting", "adapter conversation", "adapter gathering", "remote_agents"]
     assert [name for name, _ in mark.parts] == names
 
 

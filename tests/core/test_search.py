@@ -92,7 +92,7 @@ class TestWhatIsFound:
         ],
     )
     def test_agents_of_a_kind_where_nothing_said_is_an_agent(self, kind: str | None, found: list[str]) -> None:
-        hub = Hub()
+        hub = Hub(remote_agents=True)
         hub.register("nothing said")
         for one in get_args(AgentKind):
             hub.register(one, kind=one)

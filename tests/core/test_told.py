@@ -112,7 +112,7 @@ def read_back(hub: Hub) -> Command:
 
 
 def hub_with_alice() -> Hub:
-    hub = Hub()
+    hub = Hub(remote_agents=True)
     assert hub.register("alice", by=owner("s")) == ALICE
     return hub
 

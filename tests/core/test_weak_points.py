@@ -14,6 +14,8 @@ from foldhub_core import (
     Deliver,
     Effect,
     Envelope,
+    Forward,
+    ForwardFailed,
     HubConfig,
     HubState,
     Log,
@@ -38,6 +40,7 @@ from foldhub_core import (
     inbox_cursor,
     list_sessions,
     next_deadline,
+    owed,
     pending_turns,
     read_log,
     replay,
@@ -52,7 +55,7 @@ from foldhub_core.session import LIFE
 from tests.core.hub_driver import ADMIN, HUB_ID, Hub, owner
 from tests.simulation.relay import Relay
 
-CONFIG = HubConfig(adapters=(*BUILT_IN, Relay()))
+CONFIG = HubConfig(adapters=(*BUILT_IN, Relay()), remote_agents=True)
 
 
 class Network:
@@ -329,3 +332,17 @@ def test_counts_of_inboxes_and_observations_survive_a_restart() -> None:
     assert before.pending == 2
     network.hub.quiet(ADMIN, observation)
     assert get_resume(network.hub.state, bob).observed["sum"].n == 1
+
+
+def test_what_a_proxy_fails_to_hand_on_comes_again_and_holds_nobody_up() -> None:
+    network = Network("alice")
+    far = network.ids["far"] = network.hub.register("far", kind="remote_agent")
+    session_id = network.open("conversation", "alice", "far")
+    (first,) = [one.number for one in network.say("alice", session_id, "one") if isinstance(one, Forward)]
+    network.hub.value(ADMIN, ForwardFailed(agent_id=far, number=first, reason="no proxy"))
+    (second,) = [one.number for one in network.say("alice", session_id, "two") if isinstance(one, Forward)]
+    assert second == first + 1
+    network.restart()
+    assert first not in numbers_of(owed(CONFIG, network.hub.state))
+    assert numbers_of(network.hub.ask(ADMIN, Tick(), network.hub.now_ms + 1_000)) == [first]
+    assert inbox(network.hub.state, far).pending == 2

@@ -29,7 +29,7 @@ from tests.corpus.record import main
 
 CORPUS = Path(__file__).parent
 NAMES = sorted(file.stem for file in CORPUS.glob("*.log"))
-CONFIG = HubConfig(adapters=ADAPTERS)
+CONFIG = HubConfig(adapters=ADAPTERS, remote_agents=True)
 
 
 def recorded_log(name: str) -> Log:

@@ -15,6 +15,8 @@ from foldhub_core import (
     Cost,
     Detach,
     Envelope,
+    ForwardDone,
+    ForwardFailed,
     Inbox,
     Invite,
     Leave,
@@ -162,6 +164,8 @@ talk: st.SearchStrategy[Command] = st.one_of(
     st.builds(Ack, agent_id=talkers, numbers=st.lists(st.integers(1, 5), max_size=3).map(tuple)),
     st.builds(Nack, agent_id=talkers, number=st.integers(1, 5)),
     st.builds(Resend, agent_id=talkers, number=st.integers(1, 5)),
+    st.builds(ForwardDone, agent_id=talkers, number=st.integers(1, 5)),
+    *[st.builds(ForwardFailed, agent_id=talkers, number=st.integers(1, 5))] * 2,
     st.builds(Attach, agent_id=talkers, link=links),
 )
 """What goes on in a session that a history may begin with."""
@@ -196,6 +200,14 @@ commands: st.SearchStrategy[Command] = st.one_of(
 Asked = tuple[Principal, Command, int]
 """A command, on whose behalf, and how long after the one before (ms)."""
 
+FORWARDING: list[Asked] = [
+    (ADMIN, Register(passport=Passport("eve"), resume=Resume()), 1),
+    (ADMIN, Register(passport=Passport("team-1", kind="remote_agent"), resume=Resume()), 1),
+    (ADMIN, OpenSession(creator_id=EVE, type="conversation", participants=(TEAM,)), 1),
+    (ADMIN, AnswerInvite(session_id=TALK, agent_id=TEAM, accept=True), 1),
+]
+"""How a history may begin: with an agent that talks with a remote one."""
+
 TALKING: list[Asked] = [
     (ADMIN, Register(passport=Passport("eve"), resume=Resume()), 1),
     (ADMIN, Register(passport=Passport("team-1"), resume=Resume()), 1),
@@ -206,5 +218,5 @@ TALKING: list[Asked] = [
 
 asked = st.tuples(principals, commands, st.integers(0, 30))
 histories: st.SearchStrategy[list[Asked]] = st.builds(
-    list.__add__, st.sampled_from([[], TALKING, TALKING]), st.lists(asked, min_size=6, max_size=25)
+    list.__add__, st.sampled_from([[], TALKING, TALKING, FORWARDING]), st.lists(asked, min_size=6, max_size=25)
 )

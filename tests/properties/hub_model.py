@@ -219,6 +219,9 @@ class Model:
             if not owner or key is None or taken.key is None or taken.key[0] != key:
                 return refused("protocol_error")
             return NOTHING if taken.key[1] == body else refused("key_conflict")
+        own = [self.agents[one] for one in principal.agent_ids if one in self.agents]
+        if passport.kind == "remote_agent" and not principal.admin and all(one.kind == "remote_agent" for one in own):
+            return refused("access_denied")
         code = "malformed" if len(passport.name) > self.limits.name_chars else NAMES[passport.name]
         if code is not None:
             return refused(code)
@@ -253,6 +256,8 @@ class Model:
             case Attach():
                 if len(command.link) > self.limits.short_text_chars:
                     return refused("malformed")
+                if agent.kind == "remote_agent":
+                    return refused("protocol_error")
                 if agent.link == command.link:
                     return NOTHING
                 agent.link = command.link

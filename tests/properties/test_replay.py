@@ -58,6 +58,7 @@ from tests.core.recorded_hub import ROOMY, small_log, whole_story
 from tests.properties.hub_model import NAMES, AgentCommand, Model, view_of
 
 TINY = HubConfig(
+    remote_agents=True,
     limits=Limits(
         skill_chars=20,
         summary_chars=200,
@@ -69,10 +70,10 @@ TINY = HubConfig(
         refusals=8,
         refusal_window_ms=60_000,
         refusal_bytes=150,
-    )
+    ),
 )
-SLOW = HubConfig(limits=Limits(key_ms=40_000, tick_entries=1, refusals=5))
-CONFIGS = (TINY, SLOW, HubConfig())
+SLOW = HubConfig(remote_agents=True, limits=Limits(key_ms=40_000, tick_entries=1, refusals=5))
+CONFIGS = (TINY, SLOW, HubConfig(remote_agents=True))
 ADMIN = Principal(admin=True)
 FAR_FUTURE_MS = 2**62 - 1
 NOBODY = ("", "nobody", "other:a:b12", "demo:a:f999999", "demo:s:a1")
@@ -206,7 +207,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(data=st.data(), passport=passports, resume=resumes, skill_md=skills, key=keys)
     def register(self, data: st.DataObject, passport: Passport, resume: Resume, skill_md: str | None, key: str | None) -> None:
         command = Register(passport=passport, resume=resume, skill_md=skill_md, idempotency_key=key)
-        self.ask(self.whoever(data), command)
+        self.ask(self.whoever(data, self.someone(data)), command)
 
     @rule(name=st.sampled_from(GOOD_NAMES), key=keys, subject=subjects, skill_md=st.sampled_from([None, "be kind"]))
     def register_plainly(self, name: str, key: str | None, subject: str, skill_md: str | None) -> None:

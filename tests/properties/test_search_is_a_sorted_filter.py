@@ -84,7 +84,7 @@ questions = st.fixed_dictionaries(
 
 
 def hub_of(population: list[Seen], limits: Limits) -> Hub:
-    hub = Hub(limits)
+    hub = Hub(limits, remote_agents=True)
     for seen in population:
         resume = Resume(seen.claimed, summary=seen.summary)
         agent_id = hub.register(seen.name, kind=seen.kind, cost=seen.cost, resume=resume)

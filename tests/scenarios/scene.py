@@ -6,12 +6,15 @@ name it is opened under, a word by its session and number (`s1#3`). What comes b
     reply s1 pending                 refuse access_denied: expected ...
     deliver bob 2 s1#2 session.opened      redeliver bob 2 (2nd time) s1#2 session.opened
 
-and marks, where they tell what became of somebody's words. `mallory as alice` is mallory naming alice.
+    forward carol 2 s1#2 session.opened, for an agent that lives elsewhere: `carol registers kind=remote_agent`
+
+and marks, where they tell what became of somebody's words. `mallory as alice` is mallory naming alice; what becomes of a
+forward, `proxy as carol took 2` or `proxy as carol failed 2 down` says.
 """
 
 import shlex
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from foldhub_core import (
     EV_TEXT,
@@ -33,6 +36,9 @@ from foldhub_core import (
     Envelope,
     Evict,
     Fact,
+    Forward,
+    ForwardDone,
+    ForwardFailed,
     HubConfig,
     HubState,
     Inbox,
@@ -66,6 +72,7 @@ from foldhub_core import (
     duration_ms,
     inbox,
     next_deadline,
+    owed,
     pending_turns,
     read_log,
     replay,
@@ -74,6 +81,7 @@ from foldhub_core import (
     write_log,
 )
 from foldhub_core.config import BUILT_IN
+from foldhub_core.identity import AgentKind
 from foldhub_core.ids import make_id
 from tests.simulation.relay import Relay
 
@@ -102,6 +110,7 @@ class Scene:
                 session_id=self.id(words[0]), agent_id=who, accept=False, reason=" ".join(words[1:])
             ),
             "detaches": lambda who, words, _: Detach(agent_id=who, link=words[0]),
+            "failed": lambda who, words, _: ForwardFailed(agent_id=who, number=int(words[0]), reason=" ".join(words[1:])),
             "invites": lambda who, words, _: Invite(
                 session_id=self.id(words[-1]), agent_id=who, participants=self.all_ids(words[:-2])
             ),
@@ -115,6 +124,7 @@ class Scene:
             ),
             "resends": lambda who, words, _: Resend(agent_id=who, number=int(words[0])),
             "says": lambda who, words, given: self.posting(who, EV_TEXT, {"text": words[0]}, words[2], given),
+            "took": lambda who, words, _: ForwardDone(agent_id=who, number=int(words[0])),
             "unregisters": lambda who, _, __: Unregister(agent_id=who),
         }
 
@@ -134,7 +144,7 @@ class Scene:
         if verb == "looks":
             return self.shown(who, " ".join(words))
         command = self.verbs[verb]("" if acts == "admin" else self.id(acts), words, given)
-        for_the_hub = who == "admin" or isinstance(command, Register | Detach)
+        for_the_hub = who == "admin" or isinstance(command, Register | Detach | ForwardDone | ForwardFailed)
         return self.ask(ADMIN if for_the_hub else Principal(subject=who, agent_ids=(self.id(who),)), command)
 
     def finish(self) -> None:
@@ -151,12 +161,12 @@ class Scene:
     def run(self, verb: str, words: list[str]) -> list[str]:
         """Begin a run: `hub starts with alice bob`, who are attached to a1 and b1; `hub restarts without relay`, from its log."""
         preposition, *names = words or ["with"]
-        self.config = HubConfig(adapters=BUILT_IN if preposition == "without" else (*BUILT_IN, Relay()))
+        self.config = HubConfig(adapters=BUILT_IN if preposition == "without" else (*BUILT_IN, Relay()), remote_agents=True)
         if verb == "restarts":
             read = read_log(write_log(Log("demo", tuple(self.commits))))
             self.state = replay(self.config, read.commits, HubState("demo"))
         self.runs.append((len(self.commits), self.config))
-        came = self.ask(ADMIN, Start())
+        came = self.ask(ADMIN, Start()) + [self.told(effect) for effect in owed(self.config, self.state)]
         for name in names if preposition == "with" else ():
             self.play(f"{name} registers")
             self.play(f"{name} attaches {name[0]}1")
@@ -193,7 +203,8 @@ class Scene:
         name = self.named(who)
         if who not in self.state.registry.agents:
             self.ids[name] = make_id("demo", "a", self.state.seq + 1)
-        return Register(passport=Passport(name), resume=Resume(), rule=own_rule, idempotency_key=given.get("key"))
+        passport = Passport(name, kind=cast("AgentKind | None", given.get("kind")))
+        return Register(passport=passport, resume=Resume(), rule=own_rule, idempotency_key=given.get("key"))
 
     def opening(self, who: str, words: list[str], given: Options) -> OpenSession:
         name, session_type, *others = words
@@ -253,9 +264,12 @@ class Scene:
                 return f"reply {self.valued(effect.value)}".rstrip()
             case Deliver():
                 return f"deliver {self.named(effect.agent_id)} {effect.number} {self.word(effect.envelope.envelope_id)}"
+            case Forward():
+                return f"forward {self.named(effect.passport.agent_id)} {effect.number} {self.word(effect.envelope.envelope_id)}"
             case Redeliver():
                 again = f"(attempt {effect.attempt})"
-                return f"redeliver {self.named(effect.agent_id)} {effect.number} {again} {self.word(effect.envelope_id)}"
+                how = "forward" if effect.link is None else "redeliver"
+                return f"{how} {self.named(effect.agent_id)} {effect.number} {again} {self.word(effect.envelope_id)}"
             case Evict():
                 return f"evict {self.named(effect.agent_id)} from {effect.link}"
             case Pressure():
@@ -301,7 +315,8 @@ class Scene:
     def all_ids(self, names: list[str]) -> tuple[str, ...]:
         return tuple([self.id(name) for name in names])
 
-    def named(self, id: str) -> str:
+    def named(self, id: str | None) -> str:
+        assert id is not None, "what has a name has an id"
         names = {own: name for name, own in self.ids.items()}
         return names.get(id) or self.names.get(id, id)
 

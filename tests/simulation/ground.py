@@ -44,6 +44,8 @@ class Ground:
         self.talks: dict[str, Talk] = {}
         self.over: set[str] = set()
         self.hub_words = 0
+        self.forwarded_again: list[Sent] = []
+        """What the beginning of the run forwards again."""
         self.window = 0
         self.recorded: dict[str, int] = {}
         self.now = Now(0, 0, (), Principal())

@@ -11,6 +11,7 @@ from foldhub_core import (
     Deliver,
     Effect,
     Envelope,
+    Forward,
     Redeliver,
     visible_to,
 )
@@ -59,6 +60,12 @@ class Ledger:
                 assert effect.envelope == self.words[effect.envelope.envelope_id]
                 assert effect.number > self.last_first.get(effect.agent_id, 0), "first deliveries come in order"
                 self._send(effect.agent_id, effect.number, effect.attempt, effect.envelope)
+            elif isinstance(effect, Forward):
+                agent_id = effect.passport.agent_id
+                assert agent_id is not None
+                assert effect.envelope == self.words[effect.envelope.envelope_id]
+                assert effect.number > self.last_first.get(agent_id, 0), "first forwards come in order"
+                self._send(agent_id, effect.number, effect.attempt, effect.envelope)
             elif isinstance(effect, Redeliver):
                 word = self.words[effect.envelope_id]
                 assert word.session_id == effect.session_id

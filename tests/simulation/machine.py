@@ -14,6 +14,7 @@ from foldhub_core import (
     Effect,
     Envelope,
     Evict,
+    Forward,
     HubConfig,
     HubState,
     InboxCount,
@@ -40,6 +41,7 @@ from foldhub_core import (
     link_of,
     list_sessions,
     next_deadline,
+    owed,
     pending_turns,
     read_log,
     read_snapshot,
@@ -72,9 +74,9 @@ TIGHT = Limits(
     participants=5,
     emits=EMITS,
 )
-WHOLE = HubConfig(adapters=(*BUILT_IN, Relay()), limits=TIGHT)
-HURRIED = HubConfig(adapters=(*BUILT_IN, Relay()), limits=changed(TIGHT, key_ms=9_000, owed_ms=30_000))
-LACKING = HubConfig(adapters=BUILT_IN, limits=TIGHT)
+WHOLE = HubConfig(adapters=(*BUILT_IN, Relay()), limits=TIGHT, remote_agents=True)
+HURRIED = HubConfig(adapters=(*BUILT_IN, Relay()), limits=changed(TIGHT, key_ms=9_000, owed_ms=30_000), remote_agents=True)
+LACKING = HubConfig(adapters=BUILT_IN, limits=TIGHT, remote_agents=True)
 """A configuration in which the protocol of some sessions is missing."""
 CONFIGS = (WHOLE, WHOLE, HURRIED, LACKING)
 
@@ -113,7 +115,7 @@ class HubBesideItsModel(RuleBasedStateMachine):
         due = tuple([(kind, subject_id) for _, kind, subject_id in before.agenda.due(clock_ms)][: TIGHT.tick_entries])
         foreseen = self.model.take(self.config, principal, command, now_ms, before.seq + 1, due)
         taken = step(self.config, before, Arrival(principal=principal, command=command, now_ms=now_ms, ref=f"r{self.asked}"))
-        answer, *owed = taken.effects
+        answer, *sent = taken.effects
         assert isinstance(answer, Reply | Refuse)
         assert answer.ref == f"r{self.asked}"
         assert (answer.error.code if isinstance(answer, Refuse) else None) == foreseen.refusal
@@ -121,12 +123,12 @@ class HubBesideItsModel(RuleBasedStateMachine):
         assert (taken.commit is not None) == foreseen.changes
         if taken.commit is None:
             assert taken.state is before
-            assert not owed
+            assert not sent
             self.sound = True
             return answer
         words = [fact for fact in taken.commit.facts if isinstance(fact, Envelope)]
         assert [known(word) for word in words] == [known(word) for word in foreseen.said]
-        assert [as_sent(effect) for effect in owed] == list(foreseen.sent)
+        assert [as_sent(effect) for effect in sent] == list(foreseen.sent)
         if foreseen.refusal is not None:
             same = changed(taken.state, seq=before.seq, now_ms=before.now_ms, head=before.head, refusals=before.refusals)
             assert same == before
@@ -135,7 +137,7 @@ class HubBesideItsModel(RuleBasedStateMachine):
         )
         assert again.facts == taken.commit.facts
         assert apply(self.config, before, again) == taken.state
-        self.ledger.take(words, owed)
+        self.ledger.take(words, sent)
         self.state = taken.state
         self.commits.append(taken.commit)
         self.states.append(self.state)
@@ -182,6 +184,9 @@ class HubBesideItsModel(RuleBasedStateMachine):
         self.runs.append((len(self.commits), config))
         self.config = config
         self.ask(ADMIN, Start())
+        again = owed(self.config, self.state)
+        assert [as_sent(effect) for effect in again] == self.model.forwarded_again
+        self.ledger.take((), again)
 
     def let_all_happen(self) -> None:
         """Tick until nothing is due any more."""
@@ -265,7 +270,8 @@ class HubBesideItsModel(RuleBasedStateMachine):
 
     def everything_owed_is_delivered_once_everyone_is_there(self) -> None:
         for agent_id in list(self.model.boxes):
-            self.ask(ADMIN, Attach(agent_id=agent_id, link="last"))
+            if not self.model.boxes[agent_id].remote:
+                self.ask(ADMIN, Attach(agent_id=agent_id, link="last"))
             self.ack_all(agent_id)
         self.let_all_happen()
         for agent_id, box in list(self.model.boxes.items()):
@@ -311,6 +317,9 @@ def as_sent(effect: Effect) -> Sent:
     match effect:
         case Deliver():
             return ("Deliver", effect.agent_id, effect.link, effect.number, effect.attempt, effect.envelope.envelope_id)
+        case Forward():
+            passport, word = effect.passport, effect.envelope
+            return ("Forward", passport.agent_id, None, effect.number, effect.attempt, word.envelope_id)
         case Redeliver():
             return ("Redeliver", effect.agent_id, effect.link, effect.number, effect.attempt, effect.envelope_id)
         case Pressure():

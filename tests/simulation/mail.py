@@ -43,6 +43,8 @@ class Box:
     agent_id: str
     name: str
     rule: Rule
+    remote: bool = False
+    """Whether it lives elsewhere: what is owed to it is forwarded, on no link."""
     link: str | None = None
     next_number: int = 1
     owed: dict[int, Letter] = field(default_factory=dict)
@@ -93,9 +95,10 @@ class Box:
         return [("Pressure", self.agent_id, self.pending, self.inbox.max_pending)] if reached else []
 
     def send(self, kind: str, letter: Letter) -> list[Sent]:
-        if self.link is None:
+        if self.link is None and not self.remote:
             return []
         letter.sent += 1
+        kind = "Forward" if self.remote and kind == "Deliver" else kind
         return [(kind, self.agent_id, self.link, letter.number, letter.sent, letter.word.envelope_id)]
 
     def attach(self, link: str) -> list[Sent]:
@@ -106,6 +109,11 @@ class Box:
             letter.again_ms = None
             sent += self.send("Redeliver", letter)
         return sent
+
+    def forward_again(self) -> list[Sent]:
+        """What of a remote agent goes out again when a run begins: all that waits out no pause."""
+        letters = [letter for _, letter in sorted(self.owed.items()) if letter.again_ms is None]
+        return [one for letter in letters for one in self.send("Redeliver", letter)]
 
     def nack(self, number: int, now_ms: int, limits: Limits) -> bool:
         """Whether the nack changed anything."""

@@ -17,6 +17,8 @@ from foldhub_core import (
     Command,
     Detach,
     Envelope,
+    ForwardDone,
+    ForwardFailed,
     HubConfig,
     Nack,
     Post,
@@ -89,7 +91,7 @@ class Model(Sessions):
     def _check_principal(self, principal: Principal, command: Command) -> None:
         if principal.admin:
             return
-        if isinstance(command, Start | Tick | Detach | Register):
+        if isinstance(command, Start | Tick | Detach | ForwardDone | ForwardFailed | Register):
             raise Refused("access_denied")
         acts = command.envelope.sender_id if isinstance(command, Post) else getattr(command, type(command).acting)
         if acts not in principal.agent_ids:
@@ -114,6 +116,8 @@ class Model(Sessions):
                     self._record(command.agent_id, EV_RULE_SET)
             case Attach() | Detach() | Ack() | Nack() | Resend():
                 self._ask_box(command)
+            case ForwardDone() | ForwardFailed():
+                self._forwarded(command)
             case SetResume() | SetSkill() | RecordObservation():
                 raise AssertionError("not asked here")
             case _:
@@ -130,6 +134,8 @@ class Model(Sessions):
         match command:
             case Attach():
                 self._check_short(command.link)
+                if box.remote:
+                    raise Refused("protocol_error")
                 if box.link != command.link:
                     self._send(box.attach(command.link))
             case Ack():
@@ -148,12 +154,25 @@ class Model(Sessions):
             case _:
                 assert_never(command)
 
+    def _forwarded(self, command: ForwardDone | ForwardFailed) -> None:
+        if command.agent_id in self.gone:
+            return
+        box = self._box(command.agent_id)
+        if not box.remote:
+            raise Refused("protocol_error")
+        if isinstance(command, ForwardDone):
+            self.now.changes = box.owed.pop(command.number, None) is not None
+        else:
+            self.now.changes = box.nack(command.number, self.now.now_ms, self.config.limits)
+
     # --- the run, the time, the agents
 
     def _start(self, config: HubConfig) -> None:
         self.started, self.config, self.now.changes = True, config, True
-        for box in self.boxes.values():
+        self.forwarded_again = []
+        for _, box in sorted(self.boxes.items()):
             box.link = None
+            self.forwarded_again += box.forward_again() if box.remote else []
         for talk in self.talks.values():
             talk.dormant = config.adapter_of(talk.manifest) is None
 
@@ -190,7 +209,7 @@ class Model(Sessions):
                 raise Refused("protocol_error")
             return
         agent_id = make_id("demo", "a", self.now.seq)
-        self.boxes[agent_id] = Box(agent_id, name, command.rule)
+        self.boxes[agent_id] = Box(agent_id, name, command.rule, command.passport.kind == "remote_agent")
         self._record(agent_id, EV_AGENT_REGISTERED)
         self._remember(agent_id, "register", key, command, agent_id)
         self.now.made_id = agent_id

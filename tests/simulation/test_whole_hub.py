@@ -3,6 +3,8 @@
 A long run of the machine: `pytest -m long tests/simulation`.
 """
 
+from typing import cast
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,6 +22,8 @@ from foldhub_core import (
     Detach,
     Effect,
     Envelope,
+    ForwardDone,
+    ForwardFailed,
     Inbox,
     Invite,
     Leave,
@@ -46,6 +50,7 @@ from foldhub_core import (
     next_deadline,
     step,
 )
+from foldhub_core.identity import AgentKind
 from tests.simulation.machine import ADMIN, CONFIGS, LACKING, NAMES, NOWHERE, WHOLE, HubBesideItsModel
 
 TEXTS = ("hello", "count", "much", "boom", "unfoldable", "loop", "more", "forge", "stranger", "trap", "x" * 41)
@@ -61,6 +66,7 @@ agent_rules = st.builds(
     access=st.builds(Access, inbound_from=st.sampled_from([("*",), ("*",), ("*",), ("a*", "b*"), ()])),
     limits=st.builds(RuleLimits, session_ttl_default=st.sampled_from(["2h", "30s", ""]), inbox=inboxes),
 )
+kinds: st.SearchStrategy[AgentKind | None] = st.sampled_from(cast("list[AgentKind | None]", [None, None, "remote_agent"]))
 keys = st.sampled_from([None, None, None, "k", "m", "n", "o", "k" * 31])
 delays_ms = st.sampled_from([0, 0, 1, 700, 1_000, 2_000, 5_000, 9_000, 20_000, 30_000, 61_000, 8_000_000, -1, -50_000])
 lifetimes = st.sampled_from([None, None, None, 5, 100])
@@ -79,7 +85,8 @@ class WholeHub(HubBesideItsModel):
         self.start(self.config)
         for name in NAMES[:agents]:
             own_rule = data.draw(st.just(Rule()) | agent_rules)
-            self.ask(ADMIN, Register(passport=Passport(name), resume=Resume(), rule=own_rule))
+            passport = Passport(name, kind=data.draw(kinds))
+            self.ask(ADMIN, Register(passport=passport, resume=Resume(), rule=own_rule))
         for agent_id in sorted(self.model.boxes)[:attached]:
             self.ask(ADMIN, Attach(agent_id=agent_id, link="l"))
         for _ in range(sessions):
@@ -118,9 +125,9 @@ class WholeHub(HubBesideItsModel):
 
     # --- agents
 
-    @rule(name=st.sampled_from(NAMES), key=keys, agent_rule=agent_rules)
-    def register(self, name: str, key: str | None, agent_rule: Rule) -> None:
-        command = Register(passport=Passport(name), resume=Resume(), rule=agent_rule, idempotency_key=key and key[:1])
+    @rule(name=st.sampled_from(NAMES), key=keys, agent_rule=agent_rules, kind=kinds)
+    def register(self, name: str, key: str | None, agent_rule: Rule, kind: AgentKind | None) -> None:
+        command = Register(passport=Passport(name, kind=kind), resume=Resume(), rule=agent_rule, idempotency_key=key and key[:1])
         answer = self.ask(ADMIN, command)
         self.keep(ADMIN, command, answer)
 
@@ -389,6 +396,23 @@ class WholeHub(HubBesideItsModel):
                 self.ask(principal, Nack(agent_id=agent_id, number=number, reason=reason))
                 if away and agent_id in self.model.boxes:
                     self.ask(ADMIN, Detach(agent_id=agent_id, link=self.model.boxes[agent_id].link or ""))
+                if times > 1:
+                    self.now_ms = max(self.now_ms, self.state.now_ms) + 8_000
+                    self.let_all_happen()
+
+    @precondition(lambda self: any(box.remote and box.owed for box in self.model.boxes.values()))
+    @rule(data=st.data(), reason=reasons, times=st.sampled_from([0, 0, 1, 1, 2, 6]), restarts=st.booleans())
+    def forward(self, data: st.DataObject, reason: str, times: int, restarts: bool) -> None:
+        """Let a forward be taken, or fail, perhaps again and again, perhaps with a restart in between."""
+        agent_id = self.someone(data, *[one for one, box in self.model.boxes.items() if box.remote and box.owed])
+        for number in self.some_numbers(data, agent_id, 2):
+            principal = data.draw(st.sampled_from([ADMIN, ADMIN, ADMIN, Principal(agent_ids=(agent_id,))]))
+            if times == 0:
+                self.ask(principal, ForwardDone(agent_id=agent_id, number=number))
+            for _ in range(times):
+                self.ask(principal, ForwardFailed(agent_id=agent_id, number=number, reason=reason))
+                if restarts:
+                    self.start(self.config)
                 if times > 1:
                     self.now_ms = max(self.now_ms, self.state.now_ms) + 8_000
                     self.let_all_happen()
