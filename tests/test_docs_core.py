@@ -50,9 +50,24 @@ from foldhub_core.commands import SHELL_COMMANDS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "core.md"
 ENTRY_COLUMNS = {"function", "question", "error", "event type", "constant", "union"}
-PLAIN_TYPES = {"Any", "None", "bool", "bytes", "dict", "float", "int", "object", "str", "tuple", "Literal", "Mapping", "Value"}
+PLAIN_TYPES = {
+    "Any",
+    "None",
+    "bool",
+    "bytes",
+    "dict",
+    "float",
+    "int",
+    "object",
+    "str",
+    "tuple",
+    "type",
+    "Literal",
+    "Mapping",
+    "Value",
+}
 PLAIN_DEFAULTS = (str, int, float, bytes, tuple, type(None))
-STATE_SLICES = {"Agenda", "Keys", "Links", "Mailboxes", "RefusalCount", "Registry", "Sessions"}
+STATE_SLICES = {"Agenda", "Keys", "Links", "Mailboxes", "Rates", "RefusalCount", "Registry", "Sessions"}
 
 # Any, here and below: the names of the door hold values of every kind, and this module is about telling the kinds apart.
 EXPORTED: dict[str, Any] = {name: getattr(foldhub_core, name) for name in foldhub_core.__all__}

@@ -7,6 +7,7 @@ and the effects; `Engine` holds the order in which a runtime does the rest.
 from .adapters.consulting import ConsultingAdapter, ConsultingState
 from .adapters.conversation import ConversationAdapter, ConversationState
 from .adapters.protocol import Adapter, AdapterResult, Emit, ExpectedTurn
+from .arbiter import AllArbiters, Allow, Arbiter, Deny
 from .codec import FORMAT, decode, encode
 from .commands import (
     Ack,
@@ -94,6 +95,7 @@ from .facts import (
     KeysExpired,
     Mark,
     Nacked,
+    Readdressed,
     Rearmed,
     Redelivered,
     Resent,
@@ -107,6 +109,7 @@ from .limits import Limits
 from .log import Log, check_chain, read_log, write_log
 from .mailbox import DeadLetter, Owed
 from .posting import can_send
+from .rates import posts_left
 from .records import changed
 from .registry import (
     find_agent_id,
@@ -119,9 +122,19 @@ from .registry import (
 )
 from .replay import Divergence, Verification, replay, verify
 from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes, duration_ms
+from .rule_arbiter import RuleBasedArbiter
 from .search import AgentPage, agents_with_capability, list_agents, name_to_id_map
 from .session import Expectation, Manifest, Participant, ParticipantBounds, Session, SessionState
-from .sessions import PendingTurn, SessionPage, expected, get_session, list_sessions, pending_turns, protocol_state
+from .sessions import (
+    PendingTurn,
+    SessionPage,
+    created_sessions,
+    expected,
+    get_session,
+    list_sessions,
+    pending_turns,
+    protocol_state,
+)
 from .snapshot import digest, read_snapshot, take_snapshot
 from .state import HubState
 from .step import Step, apply, decide, effects_of, fold, next_deadline, owed, step
@@ -159,8 +172,11 @@ __all__ = [
     "Adapter",
     "AdapterResult",
     "AgentPage",
+    "AllArbiters",
+    "Allow",
     "AnswerInvite",
     "Append",
+    "Arbiter",
     "Arrival",
     "Attach",
     "Attached",
@@ -181,6 +197,7 @@ __all__ = [
     "DeadLetter",
     "DeadLettered",
     "Deliver",
+    "Deny",
     "Detach",
     "Detached",
     "Divergence",
@@ -232,6 +249,7 @@ __all__ = [
     "ProtocolError",
     "Rate",
     "RateLimited",
+    "Readdressed",
     "Rearmed",
     "RecordObservation",
     "Redeliver",
@@ -244,6 +262,7 @@ __all__ = [
     "Resent",
     "Resume",
     "Rule",
+    "RuleBasedArbiter",
     "RuleLimits",
     "Session",
     "SessionOver",
@@ -272,6 +291,7 @@ __all__ = [
     "can_send",
     "changed",
     "check_chain",
+    "created_sessions",
     "dead_letters",
     "decide",
     "decode",
@@ -302,6 +322,7 @@ __all__ = [
     "next_deadline",
     "owed",
     "pending_turns",
+    "posts_left",
     "protocol_state",
     "read_log",
     "read_snapshot",

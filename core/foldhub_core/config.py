@@ -8,7 +8,9 @@ import attrs
 from .adapters.consulting import ConsultingAdapter
 from .adapters.conversation import ConversationAdapter
 from .adapters.protocol import Adapter
+from .arbiter import Arbiter
 from .limits import Limits
+from .rule_arbiter import RuleBasedArbiter
 from .session import Manifest
 
 # Any: a hub holds adapters of any state, and gives each only its own.
@@ -18,6 +20,7 @@ BUILT_IN: tuple[AnyAdapter, ...] = (ConsultingAdapter(), ConversationAdapter())
 
 
 _LIMITS = Limits()
+_ARBITER = RuleBasedArbiter()
 
 
 def _as_tuple(adapters: Iterable[AnyAdapter]) -> tuple[AnyAdapter, ...]:
@@ -38,6 +41,8 @@ class HubConfig:
     limits: Limits = _LIMITS
     remote_agents: bool = False
     """Whether remote agents may be registered: then a shell forwards to them."""
+    arbiter: Arbiter = _ARBITER
+    """Who may do what."""
 
     _by_type: Mapping[tuple[str, int], AnyAdapter] = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(lambda self: _index(self.adapters), takes_self=True)

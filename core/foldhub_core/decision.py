@@ -13,18 +13,14 @@ from .effects import Effect
 from .envelope import Envelope
 from .facts import Fact
 from .ids import HUB_SESSION, Kind, make_id
-from .records import changer
+from .state import HubState, state_at
 
 if TYPE_CHECKING:
     from .commands import Principal
     from .config import HubConfig
-    from .state import HubState
 
     Fold = Callable[[HubConfig, HubState, Fact], HubState]
     EffectsOf = Callable[[HubConfig, HubState, Fact], tuple[Effect, ...]]
-
-
-_stamped = changer(Envelope, "envelope_id", "created_at_ms", "number", "depth")
 
 
 class Decision:
@@ -46,7 +42,7 @@ class Decision:
     def __init__(
         self,
         config: "HubConfig",
-        state: "HubState",
+        state: HubState,
         principal: "Principal",
         now_ms: int,
         fold: "Fold",
@@ -72,6 +68,10 @@ class Decision:
         if effects:
             self.effects.extend(effects)
 
+    def state_now(self) -> HubState:
+        """The state at the time of the arrival, as it is shown to who is asked."""
+        return state_at(self.state, self.now_ms)
+
     def new_id(self, kind: Kind, place: int = 0) -> str:
         """Derive the id of a thing this commit makes."""
         return make_id(self.state.hub_id, kind, self.seq, place)
@@ -80,13 +80,10 @@ class Decision:
         """The id of the envelope that is said next."""
         return self.new_id("e", self._envelopes)
 
-    def word(self, envelope: Envelope, depth: int) -> Envelope:
-        """Say what was posted: stamped on a copy, under the next number of its session."""
-        number = self.state.sessions.talks[envelope.session_id].words + 1
-        stamped = _stamped(envelope, self.next_envelope_id(), self.now_ms, number, depth)
+    def word(self, stamped: Envelope) -> None:
+        """Say what was posted, stamped with the id that is next and the next number of its session."""
         self._envelopes += 1
         self.make(stamped)
-        return stamped
 
     def say(
         self,

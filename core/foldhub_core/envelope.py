@@ -75,6 +75,10 @@ def is_posted(envelope: Envelope) -> bool:
     return envelope.session_id != HUB_SESSION and not envelope.event_type.startswith(HUB_EVENTS)
 
 
+stamped = changer(Envelope, "envelope_id", "created_at_ms", "number", "depth")
+"""The envelope with the hub's stamp."""
+
+
 _unstamped = changer(Envelope, "envelope_id", "created_at_ms", "number")
 
 

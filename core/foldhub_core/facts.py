@@ -63,6 +63,14 @@ class Skipped:
 
 
 @hot
+class Readdressed:
+    """The envelope that follows went to others than its sender named, who are these: the arbiter put others in their place."""
+
+    envelope_id: str
+    audience: tuple[str, ...]
+
+
+@hot
 class Dropped:
     """A delivery is owed no more, undelivered: it made room for another, or was not worth delivering any longer."""
 
@@ -145,6 +153,7 @@ Mark = (
     | Rearmed
     | Dormant
     | Woken
+    | Readdressed
 )
 Fact = Envelope | Mark
 

@@ -30,6 +30,8 @@ class Answered:
     number: int = 0
     """Of a post: its place among the words of its session."""
     depth: int = 0
+    audience: tuple[str, ...] | None = None
+    """Of a post: to whom it went, where those are others than it named."""
 
 
 AgentKeys = Recent[Answered]

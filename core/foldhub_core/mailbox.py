@@ -81,6 +81,11 @@ class Mailbox:
 EMPTY_MAILBOX = Mailbox()
 
 
+def is_full(mailbox: Mailbox | None, most: int) -> bool:
+    """Whether as much is pending as may be; never where there is no cap."""
+    return mailbox is not None and mailbox.pending >= most > 0
+
+
 def delivered(mailbox: Mailbox, owed: Owed) -> Mailbox:
     """Owe one delivery more."""
     number = mailbox.next_number

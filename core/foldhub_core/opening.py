@@ -1,15 +1,15 @@
 """Opening: how a session begins, and how agents come into it.
 
 The checks of an opening, in this order: the creator is registered; others are named, each once, each registered; the
-creator's place is first unless it is listed elsewhere; the adapter is there; the sizes; the manifest's bounds; then the
-protocol's own `validate_create`. What passes is a pending session whose invitation is its first word. It opens when all
-invited have accepted, or `required_acks` of them; it closes when that cannot happen any more, or not in time. In between it
-is nothing that anybody owes a turn in.
+creator's place is first unless it is listed elsewhere; the adapter is there; the arbiter lets it be opened with them; the
+sizes; the manifest's bounds; then the protocol's own `validate_create`. What passes is a pending session whose invitation is
+its first word. It opens when all invited have accepted, or `required_acks` of them; it closes when that cannot happen any
+more, or not in time. In between it is nothing that anybody owes a turn in.
 """
 
 from typing import TYPE_CHECKING
 
-from . import keys
+from . import authorizing, keys
 from .closing import take_out
 from .codec import body_hash, to_data
 from .commands import AnswerInvite, Invite, OpenSession
@@ -46,6 +46,8 @@ def open_session(decision: "Decision", command: OpenSession) -> Session:
     if adapter is None:
         what = f"{shown(command.type)} version {command.version}"
         raise NotFoundError(f"expected the type of a configured adapter, came {what}", where="type")
+    invited = tuple([one for one in participants if one != command.creator_id])
+    authorizing.check_open(decision, command.creator_id, command.type, invited)
     _check_sizes(state.limits, command)
     ttl_ms = duration_ms(creator.rule.limits.session_ttl_default if command.ttl is None else command.ttl)
     session = Session(
@@ -60,7 +62,7 @@ def open_session(decision: "Decision", command: OpenSession) -> Session:
         labels=command.labels,
         intent=command.intent,
         required_acks=command.required_acks,
-        pending_acks=tuple([one for one in participants if one != command.creator_id]),
+        pending_acks=invited,
     )
     _validate(adapter, session)
     _say_first_word(decision, session, adapter.manifest, command)
@@ -113,6 +115,7 @@ def invite(decision: "Decision", command: Invite) -> None:
         raise ProtocolError(f"expected at most {most} participants, came {len(there) + len(new)}", where="participants")
     check_count(len(there) + len(new), state.limits.participants, "participants")
     if new:
+        authorizing.check_invite(decision, session, new)
         data = {"participants": new, "type": session.manifest.type, "version": session.manifest.version}
         word = decision.say(command.session_id, EV_SESSION_INVITE, data, new, sender_id=session.creator_id)
         _follow(decision, word)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from immutables import Map
 
-from . import keys
+from . import authorizing, keys
 from .access import check_may_register
 from .codec import body_hash, from_data, to_data
 from .commands import RecordObservation, Register, SetResume, SetRule, SetSkill, Unregister
@@ -109,6 +109,7 @@ def register(decision: "Decision", command: Register) -> Passport:
     if claimed.passport.effective_kind == "remote_agent":
         _check_remote(decision)
     _check_registration(state.limits, claimed)
+    authorizing.check_register(decision, claimed)
     agent_id = decision.new_id("a")
     hub_id = claimed.passport.hub_id or state.hub_id
     passport = changed(claimed.passport, agent_id=agent_id, hub_id=hub_id, created_at_ms=decision.now_ms)
@@ -260,6 +261,7 @@ def fold_event(state: "HubState", event: Envelope) -> "HubState":
             links=state.links.delete(agent_id) if agent_id in state.links else state.links,
             keys=state.keys.delete(agent_id) if agent_id in state.keys else state.keys,
             mailboxes=state.mailboxes.delete(agent_id) if agent_id in state.mailboxes else state.mailboxes,
+            rates=state.rates.delete(agent_id) if agent_id in state.rates else state.rates,
             agenda=state.agenda.disarmed("agent", agent_id),
         )
     entry = registry.agents[agent_id]
@@ -272,6 +274,8 @@ def fold_event(state: "HubState", event: Envelope) -> "HubState":
     elif event.event_type == EV_RULE_SET:
         rule = from_data(Rule, cast(Mapping[str, object], data["rule"]))
         entry = changed(entry, rule=changed(rule, version=entry.rule.version + 1))
+        if not rule.limits.rate.per_minute and agent_id in state.rates:
+            state = changed(state, rates=state.rates.delete(agent_id))
     elif event.event_type == EV_SKILL_SET:
         entry = changed(entry, skill=_next_skill(entry.skill, cast("str | None", data["skill_md"])))
     else:

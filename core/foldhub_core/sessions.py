@@ -59,16 +59,20 @@ class Sessions:
     talks: Map[str, Talk] = Map()
     order: Ordered[tuple[str]] = Ordered()
     of_agent: Map[str, Ordered[tuple[str]]] = Map()
+    created: Map[str, int] = Map()
+    """How many of them each agent created, the pending ones included; of those who created any."""
 
     @classmethod
     def of(cls, entries: Mapping[str, SessionEntry], talks: Mapping[str, Talk]) -> "Sessions":
         """Build the slice of these sessions anew."""
         of_agent: dict[str, list[tuple[str]]] = {}
+        created: dict[str, int] = {}
         for session_id, entry in entries.items():
+            created[entry.session.creator_id] = created.get(entry.session.creator_id, 0) + 1
             for participant in entry.session.participants:
                 of_agent.setdefault(participant.agent_id, []).append((session_id,))
         ordered = Map({agent_id: Ordered(session_ids) for agent_id, session_ids in of_agent.items()})
-        return cls(Map(entries), Map(talks), Ordered([(session_id,) for session_id in entries]), ordered)
+        return cls(Map(entries), Map(talks), Ordered([(session_id,) for session_id in entries]), ordered, Map(created))
 
     def opened(self, entry: SessionEntry, talk: Talk) -> "Sessions":
         """Put a session in."""
@@ -81,6 +85,7 @@ class Sessions:
             self.talks.set(session_id, talk),
             self.order.add((session_id,)),
             of_agent,
+            self.created.set(entry.session.creator_id, self.created.get(entry.session.creator_id, 0) + 1),
         )
 
     def with_entry(self, entry: SessionEntry) -> "Sessions":
@@ -97,18 +102,20 @@ class Sessions:
 
     def with_talk(self, session_id: str, talk: Talk) -> "Sessions":
         """Put a session's talk in anew."""
-        return Sessions(self.entries, self.talks.set(session_id, talk), self.order, self.of_agent)
+        return Sessions(self.entries, self.talks.set(session_id, talk), self.order, self.of_agent, self.created)
 
     def ended(self, session_id: str) -> "Sessions":
         """Take a session out."""
-        of_agent = self.of_agent
-        for participant in self.entries[session_id].session.participants:
+        session, of_agent = self.entries[session_id].session, self.of_agent
+        left = self.created[session.creator_id] - 1
+        for participant in session.participants:
             of_agent = _left(of_agent, participant.agent_id, session_id)
         return Sessions(
             self.entries.delete(session_id),
             self.talks.delete(session_id),
             self.order.remove((session_id,)),
             of_agent,
+            self.created.set(session.creator_id, left) if left else self.created.delete(session.creator_id),
         )
 
 
@@ -201,6 +208,11 @@ def list_sessions(
         ):
             found.append(session)
     return SessionPage(tuple(found), None)
+
+
+def created_sessions(state: "HubState", agent_id: str) -> int:
+    """How many live sessions an agent created, the pending ones included. O(log n)."""
+    return state.sessions.created.get(agent_id, 0)
 
 
 def protocol_state(state: "HubState", session_id: str) -> object:

@@ -23,6 +23,7 @@ from .exact import is_list
 from .keys import AgentKeys, Answered
 from .mailbox import DeadLetter, Mailbox
 from .ordered import Ordered
+from .rates import Spent
 from .recent import Recent
 from .records import changed
 from .refusals import RefusalCount
@@ -40,6 +41,7 @@ from .snapshot_rows import (
     LinkRow,
     MailboxRow,
     OwedRow,
+    RateRow,
     RefusalsRow,
     SessionRow,
     SnapshotRow,
@@ -129,6 +131,7 @@ def _rows(state: HubState) -> Iterator[HubRow | StateRow | None]:
     for agent_id, mailbox in _sorted_in_turn(state.mailboxes):
         yield from _mailbox_rows(agent_id, mailbox) if mailbox is not None else (None,)
     yield from _in_order(state.links, LinkRow)
+    yield from _in_order(state.rates, _rate_row)
     for entry in state.agenda.by_time:
         yield DueRow(*entry)
 
@@ -159,8 +162,15 @@ def _agent_row(agent_id: str, entry: AgentEntry) -> AgentRow:
 
 
 def _keys_row(agent_id: str, keys: AgentKeys) -> KeysRow:
-    rows = [KeyRow(key, came.body, came.made_id, came.at_ms, came.number, came.depth) for key, came in keys.items()]
-    return KeysRow(agent_id, keys.first, tuple(rows))
+    return KeysRow(agent_id, keys.first, tuple([_key_row(key, came) for key, came in keys.items()]))
+
+
+def _key_row(key: str, came: Answered) -> KeyRow:
+    return KeyRow(key, came.body, came.made_id, came.at_ms, came.number, came.depth, came.audience)
+
+
+def _rate_row(agent_id: str, spent: Spent) -> RateRow:
+    return RateRow(agent_id, spent.at_ms, spent.parts)
 
 
 def _session_row(entry: SessionEntry, talk: Talk) -> SessionRow:
@@ -216,6 +226,7 @@ class _Reader:
         self._agents: dict[str, AgentEntry] = {}
         self._keys: dict[str, AgentKeys] = {}
         self._links: dict[str, str] = {}
+        self._rates: dict[str, Spent] = {}
         self._due: list[Entry] = []
 
     def take(self, row: SnapshotRow) -> None:
@@ -226,7 +237,7 @@ class _Reader:
                 entry = AgentEntry(row.passport, row.resume, row.rule, row.skill, row.subject, record)
                 self._agents[row.agent_id] = entry
             case KeysRow():
-                keys = [(key.key, Answered(key.body, key.made_id, key.at_ms, key.number, key.depth)) for key in row.keys]
+                keys = [(key.key, _answered(key)) for key in row.keys]
                 self._keys[row.agent_id] = _recent(keys, row.first)
             case SessionRow():
                 self._sessions.append(row)
@@ -238,6 +249,8 @@ class _Reader:
                 self._box(row.agent_id).dead[row.letter.number] = row.letter
             case LinkRow():
                 self._links[row.agent_id] = row.link
+            case RateRow():
+                self._rates[row.agent_id] = Spent(row.at_ms, row.parts)
             case DueRow():
                 self._due.append((row.due_ms, row.kind, row.subject_id))
             case RefusalsRow():
@@ -274,6 +287,7 @@ class _Reader:
             registry=Registry.of(self._agents),
             keys=Map(self._keys),
             links=Map(self._links),
+            rates=Map(self._rates),
             sessions=Sessions.of(
                 {session_id: entry for session_id, (entry, _) in sessions.items()},
                 {session_id: talk for session_id, (_, talk) in sessions.items()},
@@ -285,6 +299,10 @@ class _Reader:
             return state
         configured = self._configured.configured
         return changed(state, configured=configured, limits=configured.limits)
+
+
+def _answered(row: KeyRow) -> Answered:
+    return Answered(row.body, row.made_id, row.at_ms, row.number, row.depth, row.audience)
 
 
 class _Box:

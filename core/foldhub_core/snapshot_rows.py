@@ -67,6 +67,7 @@ class KeyRow:
     at_ms: int
     number: int
     depth: int
+    audience: tuple[str, ...] | None
 
 
 @hot
@@ -127,6 +128,15 @@ class LinkRow:
 
 
 @hot
+class RateRow:
+    """What one agent has spent of its rate."""
+
+    agent_id: str
+    at_ms: int
+    parts: int
+
+
+@hot
 class DueRow:
     """One entry of the agenda."""
 
@@ -143,5 +153,17 @@ class EndRow:
     digest: bytes
 
 
-StateRow = ConfiguredRow | RefusalsRow | AgentRow | KeysRow | SessionRow | MailboxRow | OwedRow | DeadLetterRow | LinkRow | DueRow
+StateRow = (
+    ConfiguredRow
+    | RefusalsRow
+    | AgentRow
+    | KeysRow
+    | SessionRow
+    | MailboxRow
+    | OwedRow
+    | DeadLetterRow
+    | LinkRow
+    | RateRow
+    | DueRow
+)
 SnapshotRow = HubRow | StateRow | EndRow

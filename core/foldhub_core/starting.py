@@ -9,6 +9,7 @@ then on the state carries them. So a reader of the log knows under what each dec
 from typing import TYPE_CHECKING
 
 from . import codec, forwarding, keys
+from .arbiter import name_of
 from .config import HubConfig
 from .delivery import Links
 from .facts import Configured, Dormant, Woken
@@ -52,7 +53,8 @@ def configured(config: HubConfig) -> Configured:
     manifests = [adapter.manifest for adapter in config.adapters]
     adapters = sorted({(f"adapter {one.type}", str(one.version)) for one in manifests})
     remote = [("remote_agents", "allowed")] if config.remote_agents else []
-    parts = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), *adapters, *remote)
+    arbiter = (f"arbiter {name_of(config.arbiter)}", str(config.arbiter.version))
+    parts = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), arbiter, *adapters, *remote)
     return Configured(parts, codec.digest(codec.pack((parts, codec.row_of(config.limits)))).hex(), config.limits)
 
 

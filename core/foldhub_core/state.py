@@ -10,6 +10,7 @@ from .facts import Configured
 from .ids import check_hub_id
 from .keys import Keys
 from .limits import Limits
+from .rates import Rates
 from .records import changer, record
 from .refusals import RefusalCount
 from .registry import Registry
@@ -42,7 +43,10 @@ class HubState:
     mailboxes: Mailboxes = Mailboxes()
     withheld: tuple[str, ...] = ()
     """To whom the envelope that is being said is not delivered; empty between commits."""
+    addressed: tuple[str, ...] | None = None
+    """Whom the sender of the envelope that is being said named, where it goes to others; None between commits."""
     links: Links = Links()
+    rates: Rates = Rates()
     agenda: Agenda = Agenda()
 
     def __checked__(self) -> None:
@@ -57,5 +61,10 @@ settled_state = changer(HubState, "mailboxes")
 """The state after deliveries arrived."""
 
 
-said_state = changer(HubState, "sessions", "mailboxes", "agenda", "keys", "withheld")
+def state_at(state: HubState, now_ms: int) -> HubState:
+    """The state as whoever is asked about it sees it: at the time of the arrival."""
+    return state if state.now_ms == now_ms else moved_state(state, state.seq, now_ms, state.head)
+
+
+said_state = changer(HubState, "sessions", "mailboxes", "agenda", "keys", "rates", "withheld", "addressed")
 """The state after a word."""

@@ -59,6 +59,7 @@ from .facts import (
     Fact,
     KeysExpired,
     Nacked,
+    Readdressed,
     Rearmed,
     Redelivered,
     Resent,
@@ -175,6 +176,8 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
             return delivery.fold_mark(state, fact)
         case Skipped():
             return changed(state, withheld=state.withheld + fact.agent_ids)
+        case Readdressed():
+            return changed(state, addressed=fact.audience)
         case Attached():
             return delivery.fold_attached(state, fact)
         case Detached():

@@ -43,6 +43,7 @@ from .facts import (
     Dropped,
     KeysExpired,
     Nacked,
+    Readdressed,
     Rearmed,
     Redelivered,
     Resent,
@@ -66,6 +67,7 @@ from .snapshot_rows import (
     LinkRow,
     MailboxRow,
     OwedRow,
+    RateRow,
     RefusalsRow,
     SessionRow,
 )
@@ -138,6 +140,7 @@ TAGS: dict[type, int] = {
     Resent: 91,
     Dormant: 92,
     Woken: 93,
+    Readdressed: 94,
     # effects
     Reply: 110,
     Refuse: 111,
@@ -162,5 +165,6 @@ TAGS: dict[type, int] = {
     Owed: 152,
     DeadLetterRow: 153,
     DeadLetter: 154,
+    RateRow: 155,
 }
 """The tag of every record. A tag is given once and never to another record."""

@@ -20,9 +20,10 @@ from .envelope import (
     as_posted,
     is_posted,
 )
-from .facts import Acked, Fact
+from .facts import Acked, Fact, Readdressed
 from .identity import Resume
 from .ids import HUB_SESSION
+from .records import changed
 from .registry import told_register
 from .rule import Rule
 from .task import TaskState
@@ -67,11 +68,14 @@ TOLD_COMMANDS = frozenset({Post, Ack, OpenSession, Register, SetResume, SetRule,
 
 def told_command(facts: tuple[Fact, ...]) -> Command | None:
     """The command that made these facts, or None where they tell none."""
+    addressed: tuple[str, ...] | None = None
     for fact in facts:
         if isinstance(fact, Acked):
             return Ack(agent_id=fact.agent_id, numbers=fact.numbers)
+        if isinstance(fact, Readdressed):
+            addressed = fact.audience
         if isinstance(fact, Envelope):
-            return _told_by(fact)
+            return _told_by(fact if addressed is None else changed(fact, audience=addressed))
     return None
 
 

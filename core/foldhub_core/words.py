@@ -25,8 +25,10 @@ from .envelope import (
     EV_SESSION_LEFT,
     EV_SESSION_OPENED,
     Envelope,
+    is_hub_event,
 )
 from .errors import shown
+from .rates import fold_posted
 from .records import changed
 from .session import Expectation, Manifest, Participant, Role, Session, SessionState
 from .sessions import Faulty, SessionEntry, Sessions, Talk
@@ -54,7 +56,7 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
         if word.event_type in _MOVES:
             entry = _MOVES[word.event_type](entry, word)
             sessions = sessions.with_entry(entry)
-    agenda, remembered = state.agenda, state.keys
+    agenda, remembered, rates = state.agenda, state.keys, state.rates
     if word.event_type in LAST_WORDS:
         sessions = sessions.ended(session_id)
         agenda = agenda.disarmed("session", session_id)
@@ -62,12 +64,17 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
         sessions, agenda = fold_due(config, sessions, agenda, entry)
     audience = word.audience if word.audience is not None else delivery.others(entry.members, word.sender_id)
     mailboxes, agenda = delivery.fold_delivered(state, word, audience, agenda)
+    sender = state.registry.agents.get(word.sender_id)
+    if sender is not None and sender.rule.limits.rate.per_minute and not is_hub_event(word.event_type):
+        rates = fold_posted(rates, word.sender_id, sender.rule.limits.rate, word.created_at_ms)
     if word.idempotency_key is not None:
-        request, body, made_id = _keyed(word)
-        came = keys.Answered(body, made_id, word.created_at_ms, word.number, word.depth)
+        addressed = state.addressed
+        request, body, made_id = _keyed(word if addressed is None else changed(word, audience=addressed))
+        went_to = None if addressed is None else word.audience
+        came = keys.Answered(body, made_id, word.created_at_ms, word.number, word.depth, went_to)
         remembered = keys.remember(remembered, word.sender_id, request, word.idempotency_key, came, state.limits.keys)
         agenda = agenda.armed("agent", word.sender_id, word.created_at_ms + state.limits.key_ms)
-    return said_state(state, sessions, mailboxes, agenda, remembered, ())
+    return said_state(state, sessions, mailboxes, agenda, remembered, rates, (), None)
 
 
 def has_deadlines(config: "HubConfig", manifest: Manifest) -> bool:

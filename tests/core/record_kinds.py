@@ -19,6 +19,7 @@ from foldhub_core.facts import (
     Dropped,
     KeysExpired,
     Nacked,
+    Readdressed,
     Rearmed,
     Redelivered,
     Resent,
@@ -39,6 +40,7 @@ from foldhub_core.snapshot_rows import (
     LinkRow,
     MailboxRow,
     OwedRow,
+    RateRow,
     RefusalsRow,
     SessionRow,
 )
@@ -55,6 +57,7 @@ MARKS = {
     Dropped,
     KeysExpired,
     Nacked,
+    Readdressed,
     Rearmed,
     Redelivered,
     Resent,
@@ -74,6 +77,7 @@ ROWS = {
     LinkRow,
     MailboxRow,
     OwedRow,
+    RateRow,
     RefusalsRow,
     SessionRow,
 }

@@ -35,6 +35,7 @@ from foldhub_core import (
     Passport,
     Post,
     Principal,
+    Rate,
     RecordObservation,
     Refuse,
     Register,
@@ -43,6 +44,7 @@ from foldhub_core import (
     Resend,
     Resume,
     Rule,
+    RuleBasedArbiter,
     RuleLimits,
     Session,
     SetResume,
@@ -56,6 +58,7 @@ from foldhub_core import (
     changed,
     codec,
     find_agent_id,
+    get_session,
     next_deadline,
     step,
 )
@@ -68,10 +71,22 @@ ADMIN = Principal(admin=True)
 STRANGER = Principal(subject="stranger")
 HOUR_MS = 3600 * 1000
 
+
+class Desk(RuleBasedArbiter):
+    """Goes by the rules, and takes `desk` in an audience for whoever opened the session."""
+
+    name = ""
+
+    def resolve_stranger(self, state: HubState, envelope: Envelope, stranger_id: str) -> tuple[str, ...] | None:
+        return (get_session(state, envelope.session_id).creator_id,) if stranger_id == "desk" else None
+
+
 ADAPTERS = (*BUILT_IN, Gathering())
+ARBITER = Desk()
 TIGHT = HubConfig(
     adapters=ADAPTERS,
     remote_agents=True,
+    arbiter=ARBITER,
     limits=Limits(
         skill_chars=100,
         capabilities=3,
@@ -82,7 +97,7 @@ TIGHT = HubConfig(
         refusal_bytes=300,
     ),
 )
-ROOMY = HubConfig(adapters=ADAPTERS, remote_agents=True, limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
+ROOMY = HubConfig(adapters=ADAPTERS, remote_agents=True, arbiter=ARBITER, limits=Limits(key_ms=3 * HOUR_MS, tick_entries=1))
 
 
 def agent(name: str, **passport: object) -> Register:
@@ -332,7 +347,7 @@ def tell_of_what_goes_on(hub: RecordedHub, alice: str, bob: str, carol: str, far
     """Sessions that are live at the end, with something owed and something waited for."""
     ask, as_alice, as_bob = hub.ask, owner_of("", alice), owner_of("b", bob)
     ask(Attach(agent_id=bob, link="l6"), as_bob)
-    ask(SetRule(agent_id=carol, rule=Rule()))
+    ask(SetRule(agent_id=carol, rule=Rule(limits=RuleLimits(rate=Rate(per_minute=30, burst=1)))))
     session_id = hub.open(OpenSession(creator_id=bob, type="conversation", participants=(carol,), ttl=0), as_bob)
     ask(AnswerInvite(session_id=session_id, agent_id=carol, accept=True))
     hub.say(session_id, carol, "One \u2211.")
@@ -340,6 +355,8 @@ def tell_of_what_goes_on(hub: RecordedHub, alice: str, bob: str, carol: str, far
     ask(Nack(agent_id=bob, number=max(hub.state.mailboxes[bob].owed)), as_bob)
     gather = OpenSession(creator_id=alice, type="gathering", participants=(far,), parent_session_id=session_id)
     hub.open(gather, as_alice)
+    hub.say(session_id, carol, "Three.", audience=("desk",), idempotency_key="three")
+    ask(Post(envelope=a_text(session_id, carol, "Four.")))
 
 
 def full_registration() -> Register:

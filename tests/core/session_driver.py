@@ -11,6 +11,7 @@ from foldhub_core import (
     Ack,
     Adapter,
     AnswerInvite,
+    Arbiter,
     Attach,
     CloseSession,
     Command,
@@ -32,8 +33,10 @@ from foldhub_core import (
     RemoveParticipant,
     Resend,
     Rule,
+    RuleBasedArbiter,
     RuleLimits,
     Session,
+    SessionTypes,
     SetRule,
     Skipped,
     Start,
@@ -134,10 +137,16 @@ class Talks(Hub):
     """A hub with these agents, who are known by their names, and these protocols beside the built-in ones."""
 
     def __init__(
-        self, *names: str, adapters: Iterable[Adapter[Any]] = (), limits: Limits | None = None, remote_agents: bool = False
+        self,
+        *names: str,
+        adapters: Iterable[Adapter[Any]] = (),
+        limits: Limits | None = None,
+        remote_agents: bool = False,
+        arbiter: Arbiter | None = None,
     ) -> None:
         super().__init__(started=False, remote_agents=remote_agents)
         self.ids: dict[str, str] = {}
+        self.arbiter = arbiter or RuleBasedArbiter()
         self.restart(*adapters, limits=limits)
         for name in names:
             self.join(name)
@@ -152,20 +161,21 @@ class Talks(Hub):
             check_state(self.config, self.state)
         return result
 
+    def configured(self, *adapters: Adapter[Any], built_in: bool, limits: Limits | None) -> HubConfig:
+        every = (*BUILT_IN, *adapters) if built_in else adapters
+        remote = self.config.remote_agents
+        return HubConfig(adapters=every, limits=limits or Limits(), arbiter=self.arbiter, remote_agents=remote)
+
     def restart(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
         """Begin a run under these protocols and limits; the state is the one there was."""
-        self.config = self._configured(adapters, built_in, limits)
+        self.config = self.configured(*adapters, built_in=built_in, limits=limits)
         self.value(ADMIN, Start(), self.now_ms)
 
     def recover(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
         """Begin a run under these protocols on the state that the log gives under them."""
-        self.config = self._configured(adapters, built_in, limits)
+        self.config = self.configured(*adapters, built_in=built_in, limits=limits)
         self.state = replay(self.config, self.log, HubState(HUB_ID))
         self.value(ADMIN, Start(), self.now_ms)
-
-    def _configured(self, adapters: tuple[Adapter[Any], ...], built_in: bool, limits: Limits | None) -> HubConfig:
-        protocols = (*BUILT_IN, *adapters) if built_in else adapters
-        return HubConfig(adapters=protocols, limits=limits or Limits(), remote_agents=self.config.remote_agents)
 
     def join(self, name: str, **fields: Any) -> str:
         """Register an agent that is known by its name from then on; gives its id."""
@@ -248,8 +258,18 @@ class Talks(Hub):
     def tick(self, now_ms: int) -> tuple[Effect, ...]:
         return self.ask(ADMIN, Tick(), now_ms)[1:]
 
-    def set_rule(self, name: str, *, inbound_from: tuple[str, ...] = ("*",), inbox: Inbox | None = None, **limits: Any) -> None:
-        rule = Rule(Access(inbound_from=inbound_from), RuleLimits(inbox=inbox or Inbox(), **limits))
+    def set_rule(
+        self,
+        name: str,
+        *,
+        inbound_from: tuple[str, ...] = ("*",),
+        outbound_to: tuple[str, ...] = ("*",),
+        session_types: SessionTypes | None = None,
+        inbox: Inbox | None = None,
+        **limits: Any,
+    ) -> None:
+        access = Access(inbound_from, outbound_to, session_types or SessionTypes())
+        rule = Rule(access, RuleLimits(inbox=inbox or Inbox(), **limits))
         self.value(self.who(name), SetRule(agent_id=self.ids[name], rule=rule))
 
     # --- what came of it
@@ -317,7 +337,9 @@ class Talks(Hub):
 
 def check_state(config: HubConfig, state: HubState) -> None:
     """Check what must hold of a state, by counting again what it keeps counted."""
-    assert state.withheld == ()
+    assert (state.withheld, state.addressed) == ((), None)
+    rated = {agent_id for agent_id, entry in state.registry.agents.items() if entry.rule.limits.rate.per_minute}
+    assert set(state.rates) <= rated, "who has no rate has spent nothing of it"
     for agent_id, mailbox in state.mailboxes.items():
         assert agent_id in state.registry.agents
         assert mailbox.pending == sum(owed.counted for owed in mailbox.owed.values())
@@ -328,6 +350,8 @@ def check_state(config: HubConfig, state: HubState) -> None:
         due_ms = delivery_due(state, agent_id)
         assert due_ms is None or state.agenda.by_subject[agent_id] <= due_ms, "a deadline is never late"
     sessions = state.sessions
+    creators = [entry.session.creator_id for entry in sessions.entries.values()]
+    assert dict(sessions.created) == {agent_id: creators.count(agent_id) for agent_id in creators}
     assert [session_id for (session_id,) in sessions.order] == sorted(sessions.entries) == sorted(sessions.talks)
     places: dict[str, list[str]] = {}
     for session_id in sorted(sessions.entries):

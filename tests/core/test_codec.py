@@ -76,7 +76,7 @@ from foldhub_core.task import Task, TaskSpec
         (Reply("r", Skill("x")), [110, "r", [8, "x", 1]]),
         (Refuse("r", ErrorRecord("error", "x")), [111, "r", [22, "error", "x", ""]]),
         (Rearmed("agent", "a", None), [84, "agent", "a", None]),
-        (KeysRow("a", 0, (KeyRow("k", b"b", "m", 1, 2, 3),)), [145, "a", 0, [[144, "k", b"b", "m", 1, 2, 3]]]),
+        (KeysRow("a", 0, (KeyRow("k", b"b", "m", 1, 2, 3, ("a",)),)), [145, "a", 0, [[144, "k", b"b", "m", 1, 2, 3, ["a"]]]]),
     ],
 )
 def test_a_record_is_a_row_of_its_tag_and_its_values(record: object, row: list[object]) -> None:
@@ -154,6 +154,7 @@ TAGGED = {
     91: "Resent",
     92: "Dormant",
     93: "Woken",
+    94: "Readdressed",
     110: "Reply",
     111: "Refuse",
     112: "Evict",
@@ -176,6 +177,7 @@ TAGGED = {
     152: "Owed",
     153: "DeadLetterRow",
     154: "DeadLetter",
+    155: "RateRow",
 }
 
 

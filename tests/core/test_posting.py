@@ -411,6 +411,7 @@ def test_a_cause_in_another_session_makes_one_deeper() -> None:
 
 def test_a_client_may_say_it_is_deeper_but_not_that_it_is_less_deep() -> None:
     hub, first, second = delegating()
+    hub.set_rule("bob", delegation_depth=0)
     cause = hub.say("alice", first, depth=4)
     assert hub.say("bob", second, causation_id=cause.envelope_id, depth=1).depth == 5
     assert hub.say("bob", second, causation_id=cause.envelope_id, depth=9).depth == 9

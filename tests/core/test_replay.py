@@ -35,6 +35,7 @@ from foldhub_core.replay import Divergence
 from foldhub_core.starting import configured
 from tests.core.recorded_hub import (
     ADAPTERS,
+    ARBITER,
     ROOMY,
     STRANGER,
     TIGHT,
@@ -133,7 +134,8 @@ def test_commits_the_state_has_already_are_not_verified() -> None:
 
 
 def test_each_commit_is_decided_under_the_limits_of_its_own_run() -> None:
-    strict = HubConfig(adapters=ADAPTERS, remote_agents=True, limits=Limits(skill_chars=1, capabilities=1, name_chars=1))
+    limits = Limits(skill_chars=1, capabilities=1, name_chars=1)
+    strict = HubConfig(adapters=ADAPTERS, remote_agents=True, arbiter=ARBITER, limits=limits)
     assert list(verify(strict, STORY.commits, NEW)) == []
 
 
@@ -285,7 +287,8 @@ def test_a_start_with_forged_limits_is_another_configuration() -> None:
 def test_a_start_records_the_parts_of_its_configuration_sorted() -> None:
     (mark,) = RecordedHub().commits[0].facts
     assert isinstance(mark, Configured)
-    names = ["core", "format", "adapter consulting", "adapter conversation", "adapter gathering", "remote_agents"]
+    adapters = ["adapter consulting", "adapter conversation", "adapter gathering"]
+    names = ["core", "format", "arbiter Desk", *adapters, "remote_agents"]
     assert [name for name, _ in mark.parts] == names
 
 

@@ -24,12 +24,12 @@ from foldhub_core import (
     write_log,
 )
 from foldhub_core.starting import CORE_VERSION
-from tests.core.recorded_hub import ADAPTERS
+from tests.core.recorded_hub import ADAPTERS, ARBITER
 from tests.corpus.record import main
 
 CORPUS = Path(__file__).parent
 NAMES = sorted(file.stem for file in CORPUS.glob("*.log"))
-CONFIG = HubConfig(adapters=ADAPTERS, remote_agents=True)
+CONFIG = HubConfig(adapters=ADAPTERS, remote_agents=True, arbiter=ARBITER)
 
 
 def recorded_log(name: str) -> Log:
@@ -109,6 +109,7 @@ CODES = (
     "malformed",
     "not_found",
     "protocol_error",
+    "rate_limited",
     "session_over",
     "unavailable",
 )

@@ -26,6 +26,7 @@ from foldhub_core import (
     Passport,
     Post,
     Principal,
+    Rate,
     RecordObservation,
     Register,
     RemoveParticipant,
@@ -33,6 +34,7 @@ from foldhub_core import (
     Resume,
     Rule,
     RuleLimits,
+    SessionTypes,
     SetResume,
     SetRule,
     SetSkill,
@@ -89,8 +91,20 @@ resumes = st.builds(
 inboxes = st.builds(Inbox, st.integers(0, 2), overflow=st.sampled_from(["reject", "drop_oldest", "drop_newest"]))
 rules = st.builds(
     Rule,
-    st.builds(Access, st.sampled_from([("*",), ("bob",), ()])),
-    st.builds(RuleLimits, session_ttl_default=st.sampled_from(["2h", "1s"]), inbox=inboxes),
+    st.builds(
+        Access,
+        st.sampled_from([("*",), ("*",), ("bob",), ()]),
+        st.sampled_from([("*",), ("*",), ("team-*",), ()]),
+        st.builds(SessionTypes, *[st.sampled_from([("*",), ("*",), ("con*",), ()])] * 2),
+    ),
+    st.builds(
+        RuleLimits,
+        max_concurrent_sessions=st.sampled_from([0, 1]),
+        session_ttl_default=st.sampled_from(["2h", "1s"]),
+        rate=st.builds(Rate, st.sampled_from([0, 60, 1_000]), st.sampled_from([0, 1])),
+        delegation_depth=st.sampled_from([0, 1, 5]),
+        inbox=inboxes,
+    ),
     version=st.integers(1, 3),
 )
 skills = st.sampled_from([None, "", "text", "---\na: b\n---\nbody"])

@@ -139,6 +139,7 @@ def test_links_keys_and_entries_belong_to_agents_that_are_there(history: list[As
     assert set(state.links) <= agents
     assert set(state.keys) <= agents
     assert set(state.mailboxes) <= agents
+    assert set(state.rates) <= agents
     assert set(state.agenda.by_subject) <= agents | set(state.sessions.entries)
 
 

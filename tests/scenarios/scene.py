@@ -52,6 +52,8 @@ from foldhub_core import (
     Post,
     Pressure,
     Principal,
+    Rate,
+    Readdressed,
     Redeliver,
     Refuse,
     Register,
@@ -62,6 +64,8 @@ from foldhub_core import (
     Rule,
     RuleLimits,
     Session,
+    SessionTypes,
+    SetRule,
     Skipped,
     Start,
     Tick,
@@ -83,6 +87,7 @@ from foldhub_core import (
 from foldhub_core.config import BUILT_IN
 from foldhub_core.identity import AgentKind
 from foldhub_core.ids import make_id
+from tests.core.recorded_hub import ARBITER
 from tests.simulation.relay import Relay
 
 ADMIN = Principal(admin=True)
@@ -123,6 +128,7 @@ class Scene:
                 session_id=self.id(words[-1]), agent_id=who, participant_id=self.id(words[0])
             ),
             "resends": lambda who, words, _: Resend(agent_id=who, number=int(words[0])),
+            "rules": lambda who, _, given: SetRule(agent_id=who, rule=rule_of(given)),
             "says": lambda who, words, given: self.posting(who, EV_TEXT, {"text": words[0]}, words[2], given),
             "took": lambda who, words, _: ForwardDone(agent_id=who, number=int(words[0])),
             "unregisters": lambda who, _, __: Unregister(agent_id=who),
@@ -161,7 +167,8 @@ class Scene:
     def run(self, verb: str, words: list[str]) -> list[str]:
         """Begin a run: `hub starts with alice bob`, who are attached to a1 and b1; `hub restarts without relay`, from its log."""
         preposition, *names = words or ["with"]
-        self.config = HubConfig(adapters=BUILT_IN if preposition == "without" else (*BUILT_IN, Relay()), remote_agents=True)
+        adapters = BUILT_IN if preposition == "without" else (*BUILT_IN, Relay())
+        self.config = HubConfig(adapters=adapters, remote_agents=True, arbiter=ARBITER)
         if verb == "restarts":
             read = read_log(write_log(Log("demo", tuple(self.commits))))
             self.state = replay(self.config, read.commits, HubState("demo"))
@@ -195,16 +202,11 @@ class Scene:
     # --- commands with more to them
 
     def registering(self, who: str, words: list[str], given: Options) -> Register:
-        caps = {"max_pending": int(given.get("inbox", 1000)), "overflow": given.get("overflow", "reject")}
-        own_rule = Rule(
-            access=Access(inbound_from=tuple(given.get("hears", "*").split(","))),
-            limits=RuleLimits(inbox=changed(Inbox(), **caps)),
-        )
         name = self.named(who)
         if who not in self.state.registry.agents:
             self.ids[name] = make_id("demo", "a", self.state.seq + 1)
         passport = Passport(name, kind=cast("AgentKind | None", given.get("kind")))
-        return Register(passport=passport, resume=Resume(), rule=own_rule, idempotency_key=given.get("key"))
+        return Register(passport=passport, resume=Resume(), rule=rule_of(given), idempotency_key=given.get("key"))
 
     def opening(self, who: str, words: list[str], given: Options) -> OpenSession:
         name, session_type, *others = words
@@ -280,7 +282,7 @@ class Scene:
             return f"{self.named(value.session_id)} {value.state.value}"
         if isinstance(value, Envelope):
             return self.named(value.envelope_id)
-        return "" if value is None or isinstance(value, Configured) else self.named(value.agent_id)
+        return "" if value is None or isinstance(value, Configured | Rule) else self.named(value.agent_id)
 
     def marked(self, fact: Fact) -> Iterator[str]:
         match fact:
@@ -288,6 +290,8 @@ class Scene:
                 yield f"mark dropped {self.named(fact.agent_id)} {fact.number}: {fact.reason}"
             case Skipped():
                 yield f"mark skipped {' '.join(map(self.named, fact.agent_ids))}: {fact.reason}"
+            case Readdressed():
+                yield f"mark readdressed from {' '.join(map(self.named, fact.audience))}"
             case Nacked():
                 yield f"mark nacked {self.named(fact.agent_id)} {fact.number}: comes again at {fact.due_ms} ms"
             case DeadLettered():
@@ -326,3 +330,18 @@ class Scene:
         for own in sorted(known.keys() - {"demo"}, key=len, reverse=True):
             text = text.replace(own, known[own])
         return text
+
+
+def rule_of(given: Options) -> Rule:
+    """A rule by its options: `hears=` and `writes=` globs over names, `opens=` and `joins=` over types, caps by number."""
+    globs = {key: tuple(given.get(key, "*").split(",")) for key in ("hears", "writes", "opens", "joins")}
+    caps = {"max_pending": int(given.get("inbox", 1000)), "overflow": given.get("overflow", "reject")}
+    return Rule(
+        Access(globs["hears"], globs["writes"], SessionTypes(globs["opens"], globs["joins"])),
+        RuleLimits(
+            max_concurrent_sessions=int(given.get("sessions", 0)),
+            rate=Rate(int(given.get("per_minute", 0)), int(given.get("burst", 0))),
+            delegation_depth=int(given.get("depth", 5)),
+            inbox=changed(Inbox(), **caps),
+        ),
+    )

@@ -43,6 +43,7 @@ from foldhub_core import (
     next_deadline,
     owed,
     pending_turns,
+    posts_left,
     read_log,
     read_snapshot,
     replay,
@@ -247,6 +248,11 @@ class HubBesideItsModel(RuleBasedStateMachine):
             assert session.state is (SessionState.ACTIVE if talk.active else SessionState.PENDING)
             assert [turn.agent_id for turn in expected(self.config, self.state, session.session_id)] == talk.turns()
         assert len(list_sessions(self.state).sessions) == len(self.model.talks)
+        creators = [talk.creator for talk in self.model.talks.values()]
+        assert dict(self.state.sessions.created) == {one: creators.count(one) for one in creators}
+        for agent_id, box in self.model.boxes.items():
+            assert posts_left(self.state, agent_id, self.now_ms) == box.posts_left(max(self.state.now_ms, self.now_ms))
+        assert set(self.state.rates) <= {one for one, box in self.model.boxes.items() if box.rule.limits.rate.per_minute}
         assert set(self.state.mailboxes) <= set(self.model.boxes)
 
     @invariant()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from fractions import Fraction
 
 from foldhub_core import Envelope, Inbox, InboxCount, Limits, Rule
 
@@ -50,6 +51,9 @@ class Box:
     owed: dict[int, Letter] = field(default_factory=dict)
     dead: dict[int, Letter] = field(default_factory=dict)
     keys: list[Key] = field(default_factory=list)
+    spent: Fraction = Fraction(0)
+    """How many posts of its rate were spent at the time of its last post."""
+    spent_ms: int = 0
 
     def copied(self) -> "Box":
         owed = {number: replace(letter) for number, letter in self.owed.items()}
@@ -75,6 +79,27 @@ class Box:
 
     def hears(self, name: str) -> bool:
         return any(fnmatchcase(name, glob) for glob in self.rule.access.inbound_from)
+
+    def rate_left(self, now_ms: int) -> Fraction:
+        """What is left of the rate, which must be one."""
+        rate = self.rule.limits.rate
+        burst = Fraction(rate.burst or rate.per_minute)
+        given_back = Fraction((now_ms - self.spent_ms) * rate.per_minute, 60_000)
+        return burst - max(Fraction(0), min(self.spent, burst) - given_back)
+
+    def posts_left(self, now_ms: int) -> int | None:
+        return int(self.rate_left(now_ms)) if self.rule.limits.rate.per_minute else None
+
+    def spend(self, now_ms: int) -> bool:
+        """Spend a post of the rate, where it has one; whether there is one left."""
+        rate = self.rule.limits.rate
+        if rate.per_minute == 0:
+            return True
+        left = self.rate_left(now_ms)
+        if left < 1:
+            return False
+        self.spent, self.spent_ms = (rate.burst or rate.per_minute) - left + 1, now_ms
+        return True
 
     def high_water(self) -> int:
         if self.inbox.max_pending == 0:

@@ -4,6 +4,7 @@ The place in the log, and which subjects a tick is to look at, are given to it. 
 number, what is owed to whom and what is sent, it says itself.
 """
 
+from fractions import Fraction
 from typing import NamedTuple, assert_never
 
 from foldhub_core import (
@@ -113,6 +114,8 @@ class Model(Sessions):
                 box = self._box(command.agent_id)
                 if box.rule != command.rule:
                     box.rule = command.rule
+                    if command.rule.limits.rate.per_minute == 0:
+                        box.spent = Fraction(0)
                     self._record(command.agent_id, EV_RULE_SET)
             case Attach() | Detach() | Ack() | Nack() | Resend():
                 self._ask_box(command)

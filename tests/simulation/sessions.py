@@ -1,5 +1,6 @@
 """The model's sessions: how they begin, what is said in them, how they end."""
 
+from fnmatch import fnmatchcase
 from typing import assert_never
 
 from foldhub_core import (
@@ -21,7 +22,13 @@ from foldhub_core import (
 )
 from foldhub_core.ids import make_id
 from tests.simulation.ground import HUB_EVENTS, Ground, Refused
+from tests.simulation.mail import Box
 from tests.simulation.talks import Fault, Talk
+
+
+def matches(name: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
 
 SessionCommand = OpenSession | AnswerInvite | Invite | Leave | RemoveParticipant | CloseSession | Post
 
@@ -74,6 +81,11 @@ class Sessions(Ground):
         adapter = self.config.adapter_for(command.type, command.version)
         if adapter is None:
             raise Refused("not_found")
+        rule, mine = creator.rule, [talk for talk in self.talks.values() if talk.creator == command.creator_id]
+        most = rule.limits.max_concurrent_sessions
+        if not matches(command.type, rule.access.session_types.initiate) or 0 < most <= len(mine):
+            raise Refused("access_denied")
+        self._check_accepted(creator.name, command.type, [one for one in there if one != command.creator_id])
         self._check_short(key)
         self._check_short(command.parent_session_id)
         invited = [one for one in there if one != command.creator_id]
@@ -141,9 +153,17 @@ class Sessions(Ground):
         if len(talk.there) + len(new) > (4 if talk.type == "relay" else 2):
             raise Refused("protocol_error")
         if new:
+            creator = self.boxes.get(talk.creator)
+            self._check_accepted("" if creator is None else creator.name, talk.type, new)
             talk.there += new
             talk.unanswered += new
             self._say(talk, Envelope(talk.session_id, talk.creator, EV_SESSION_INVITE), new)
+
+    def _check_accepted(self, creator_name: str, session_type: str, invited: list[str]) -> None:
+        for agent_id in invited:
+            box = self.boxes[agent_id]
+            if not matches(session_type, box.rule.access.session_types.accept) or not box.hears(creator_name):
+                raise Refused("access_denied")
 
     # --- leaving and closing
 
@@ -209,13 +229,14 @@ class Sessions(Ground):
         self._check_sizes(word)
         if talk.dormant:
             raise Refused("protocol_error")
-        skipped = self._make_room(sender.name, to)
-        if not talk.lets(word):
-            raise Refused("protocol_error")
         cause = next((one for one in sender.owed.values() if one.word.envelope_id == word.causation_id), None)
         if cause is not None:
             deeper = cause.word.session_id != word.session_id
             word = changed(word, depth=max(word.depth, cause.word.depth + deeper))
+        self._check_sender(sender, word)
+        skipped = self._make_room(sender.name, to)
+        if not talk.lets(word):
+            raise Refused("protocol_error")
         try:
             word = self._say(talk, word, to, skipped)
         except Fault:
@@ -225,6 +246,17 @@ class Sessions(Ground):
         self.now.made_id = word.envelope_id
         self._remember(word.sender_id, "post", key, body, word.envelope_id)
         self._follow_or_refuse(talk, word)
+
+    def _check_sender(self, sender: Box, word: Envelope) -> None:
+        """Whether its rule lets an agent say this to these, so deep, so often."""
+        rule = sender.rule
+        for agent_id in word.audience or ():
+            if agent_id != sender.agent_id and not matches(self.boxes[agent_id].name, rule.access.outbound_to):
+                raise Refused("access_denied")
+        if 0 < rule.limits.delegation_depth < word.depth:
+            raise Refused("access_denied")
+        if not sender.spend(self.now.now_ms):
+            raise Refused("rate_limited")
 
     def _check_sizes(self, word: Envelope) -> None:
         for text in (word.event_type, word.causation_id, word.idempotency_key, word.task_id, word.trace_id):

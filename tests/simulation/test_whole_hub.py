@@ -33,6 +33,7 @@ from foldhub_core import (
     Passport,
     Post,
     Principal,
+    Rate,
     Refuse,
     Register,
     RemoveParticipant,
@@ -42,6 +43,7 @@ from foldhub_core import (
     Rule,
     RuleLimits,
     Session,
+    SessionTypes,
     SetRule,
     Tick,
     Unregister,
@@ -63,8 +65,24 @@ inboxes = st.builds(
 )
 agent_rules = st.builds(
     Rule,
-    access=st.builds(Access, inbound_from=st.sampled_from([("*",), ("*",), ("*",), ("a*", "b*"), ()])),
-    limits=st.builds(RuleLimits, session_ttl_default=st.sampled_from(["2h", "30s", ""]), inbox=inboxes),
+    access=st.builds(
+        Access,
+        inbound_from=st.sampled_from([("*",), ("*",), ("*",), ("*",), ("*",), ("a*", "b*"), ()]),
+        outbound_to=st.sampled_from([("*",), ("*",), ("*",), ("a*", "c*"), ()]),
+        session_types=st.builds(
+            SessionTypes,
+            initiate=st.sampled_from([("*",), ("*",), ("*",), ("con*",), ("relay",)]),
+            accept=st.sampled_from([("*",), ("*",), ("*",), ("con*",), ("relay",)]),
+        ),
+    ),
+    limits=st.builds(
+        RuleLimits,
+        max_concurrent_sessions=st.sampled_from([0, 0, 0, 1, 2]),
+        session_ttl_default=st.sampled_from(["2h", "30s", ""]),
+        rate=st.builds(Rate, per_minute=st.sampled_from([0, 0, 7, 30]), burst=st.sampled_from([0, 1, 2])),
+        delegation_depth=st.sampled_from([5, 5, 0, 1]),
+        inbox=inboxes,
+    ),
 )
 kinds: st.SearchStrategy[AgentKind | None] = st.sampled_from(cast("list[AgentKind | None]", [None, None, "remote_agent"]))
 keys = st.sampled_from([None, None, None, "k", "m", "n", "o", "k" * 31])
