@@ -6,7 +6,15 @@ and the effects; `Engine` holds the order in which a runtime does the rest.
 
 from .adapters.consulting import ConsultingAdapter, ConsultingState
 from .adapters.conversation import ConversationAdapter, ConversationState
+from .adapters.discussion import DiscussionAdapter, DiscussionState
 from .adapters.protocol import Adapter, AdapterResult, Emit, ExpectedTurn
+from .adapters.workflow.adapter import WorkflowAdapter
+from .adapters.workflow.conditions import AllOf, Always, AnyOf, ContextEquals, FromSpeaker, Not, ToolCalled
+from .adapters.workflow.graph import Transition, WorkflowGraph
+from .adapters.workflow.packets import packet
+from .adapters.workflow.parts import Condition, Resolution, Target
+from .adapters.workflow.state import WorkflowState
+from .adapters.workflow.targets import AgentTarget, FanOut, RevertToInitiator, RoundRobin, Stay, Terminate
 from .arbiter import AllArbiters, Allow, Arbiter, Deny
 from .codec import FORMAT, decode, encode
 from .commands import (
@@ -172,9 +180,13 @@ __all__ = [
     "Adapter",
     "AdapterResult",
     "AgentPage",
+    "AgentTarget",
     "AllArbiters",
+    "AllOf",
     "Allow",
+    "Always",
     "AnswerInvite",
+    "AnyOf",
     "Append",
     "Arbiter",
     "Arrival",
@@ -186,9 +198,11 @@ __all__ = [
     "Command",
     "Commit",
     "Compacted",
+    "Condition",
     "Configured",
     "ConsultingAdapter",
     "ConsultingState",
+    "ContextEquals",
     "ConversationAdapter",
     "ConversationState",
     "Cost",
@@ -200,6 +214,8 @@ __all__ = [
     "Deny",
     "Detach",
     "Detached",
+    "DiscussionAdapter",
+    "DiscussionState",
     "Divergence",
     "Dormant",
     "Dropped",
@@ -214,9 +230,11 @@ __all__ = [
     "Expectation",
     "ExpectedTurn",
     "Fact",
+    "FanOut",
     "Forward",
     "ForwardDone",
     "ForwardFailed",
+    "FromSpeaker",
     "FrozenDict",
     "HubConfig",
     "HubState",
@@ -235,6 +253,7 @@ __all__ = [
     "Nack",
     "Nacked",
     "NetworkError",
+    "Not",
     "NotFoundError",
     "ObservedStat",
     "OpenSession",
@@ -260,7 +279,10 @@ __all__ = [
     "Reply",
     "Resend",
     "Resent",
+    "Resolution",
     "Resume",
+    "RevertToInitiator",
+    "RoundRobin",
     "Rule",
     "RuleBasedArbiter",
     "RuleLimits",
@@ -275,17 +297,25 @@ __all__ = [
     "Skill",
     "Skipped",
     "Start",
+    "Stay",
     "Step",
+    "Target",
     "Task",
     "TaskOver",
     "TaskSpec",
     "TaskState",
+    "Terminate",
     "Tick",
+    "ToolCalled",
+    "Transition",
     "Unavailable",
     "Unregister",
     "Verification",
     "Woken",
+    "WorkflowAdapter",
+    "WorkflowGraph",
     "WorkflowGraphError",
+    "WorkflowState",
     "agents_with_capability",
     "apply",
     "can_send",
@@ -321,6 +351,7 @@ __all__ = [
     "name_to_id_map",
     "next_deadline",
     "owed",
+    "packet",
     "pending_turns",
     "posts_left",
     "protocol_state",

@@ -7,7 +7,9 @@ import attrs
 
 from .adapters.consulting import ConsultingAdapter
 from .adapters.conversation import ConversationAdapter
+from .adapters.discussion import DiscussionAdapter
 from .adapters.protocol import Adapter
+from .adapters.workflow.adapter import WorkflowAdapter
 from .arbiter import Arbiter
 from .limits import Limits
 from .rule_arbiter import RuleBasedArbiter
@@ -16,7 +18,7 @@ from .session import Manifest
 # Any: a hub holds adapters of any state, and gives each only its own.
 AnyAdapter = Adapter[Any]
 
-BUILT_IN: tuple[AnyAdapter, ...] = (ConsultingAdapter(), ConversationAdapter())
+BUILT_IN: tuple[AnyAdapter, ...] = (ConsultingAdapter(), ConversationAdapter(), DiscussionAdapter(), WorkflowAdapter())
 
 
 _LIMITS = Limits()

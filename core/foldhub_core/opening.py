@@ -18,7 +18,7 @@ from .envelope import EV_SESSION_INVITE, EV_SESSION_JOINED, EV_SESSION_OPENED, E
 from .errors import AccessDeniedError, NotFoundError, ProtocolError, shown
 from .limits import Limits, check_count, check_data, check_length
 from .records import changed
-from .registry import agent_entry
+from .registry import agent_entry, name_for
 from .rule import duration_ms
 from .session import Manifest, Session, SessionState, next_state
 from .sessions import Faulty, SessionEntry, is_over, session_entry
@@ -54,7 +54,7 @@ def open_session(decision: "Decision", command: OpenSession) -> Session:
         session_id=decision.new_id("s"),
         manifest=changed(adapter.manifest, expectations=adapter.manifest.expectations + command.expectations),
         creator_id=command.creator_id,
-        participants=as_participants(participants, command.creator_id, decision.now_ms),
+        participants=as_participants(state, participants, command.creator_id, decision.now_ms),
         created_at_ms=decision.now_ms,
         expires_at_ms=decision.now_ms + ttl_ms if ttl_ms > 0 else None,
         parent_session_id=command.parent_session_id,
@@ -116,7 +116,8 @@ def invite(decision: "Decision", command: Invite) -> None:
     check_count(len(there) + len(new), state.limits.participants, "participants")
     if new:
         authorizing.check_invite(decision, session, new)
-        data = {"participants": new, "type": session.manifest.type, "version": session.manifest.version}
+        names = tuple([name_for(state, agent_id) for agent_id in new])
+        data = {"participants": new, "names": names, "type": session.manifest.type, "version": session.manifest.version}
         word = decision.say(command.session_id, EV_SESSION_INVITE, data, new, sender_id=session.creator_id)
         _follow(decision, word)
 
@@ -208,7 +209,7 @@ def _opened_before(decision: "Decision", command: OpenSession, came: keys.Answer
         session_id=came.made_id,
         manifest=Manifest(command.type, command.version),
         creator_id=command.creator_id,
-        participants=as_participants(command.participants, command.creator_id, came.at_ms),
+        participants=as_participants(decision.state, command.participants, command.creator_id, came.at_ms),
         state=SessionState.CLOSED,
         created_at_ms=came.at_ms,
     )

@@ -98,6 +98,8 @@ class Participant:
     role: Role = "participant"
     order: int = 0
     joined_at_ms: int = 0
+    name: str = ""
+    """The name it was registered under; "" where nobody said it."""
 
 
 @record

@@ -10,14 +10,15 @@ than its share: the entries of a map are dealt into baskets as they are met, by 
 process, and a basket is sorted when its turn comes. So equal states give equal rows, whatever their maps' own order.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, assert_never
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar, assert_never, cast
 
 from immutables import Map
 
 from . import codec
 from .agenda import Agenda, Entry
-from .config import HubConfig
+from .config import AnyAdapter, HubConfig
+from .data import freeze
 from .errors import Malformed, NotFoundError, Unavailable, unexpected
 from .exact import is_list
 from .keys import AgentKeys, Answered
@@ -174,9 +175,31 @@ def _rate_row(agent_id: str, spent: Spent) -> RateRow:
 
 
 def _session_row(entry: SessionEntry, talk: Talk) -> SessionRow:
-    protocol = codec.pack(("faulty", talk.protocol.reason)) if isinstance(talk.protocol, Faulty) else None
-    written = codec.encode_foreign(talk.protocol) if protocol is None else protocol
+    written = _written_protocol(talk.protocol)
     return SessionRow(entry.session, entry.members, entry.invited_until_ms, entry.dormant, talk.words, written)
+
+
+def _written_protocol(protocol: object) -> bytes:
+    """Write the state of a protocol: as the data it says itself in, else field by field."""
+    if isinstance(protocol, Faulty):
+        return codec.pack(("faulty", protocol.reason))
+    to_data: Callable[[object], Mapping[str, object]] | None = getattr(type(protocol), "to_data", None)
+    return codec.encode_foreign(protocol) if to_data is None else codec.pack(freeze(to_data(protocol)))
+
+
+def _read_protocol(adapter: AnyAdapter, written: bytes, form: int) -> object:
+    """Read the state of a protocol, or raise `Malformed`, whatever its adapter raises."""
+    if not hasattr(adapter.state_type, "to_data"):
+        return codec.decode_foreign(written, adapter.state_type, form)
+    data = codec.unpack(written)
+    if not isinstance(data, dict):
+        raise unexpected("the data of a protocol's state", data, where="snapshot")
+    try:
+        return cast(object, adapter.read_state(freeze(cast("dict[str, object]", data))))
+    except Malformed:
+        raise
+    except Exception as error:
+        raise Malformed(f"expected the data of a protocol's state; its adapter raised {error!r}", where="snapshot") from error
 
 
 def _mailbox_rows(agent_id: str, mailbox: Mailbox) -> Iterator[StateRow]:
@@ -274,7 +297,7 @@ class _Reader:
         if adapter is None:
             what = f"{session.manifest.type} version {session.manifest.version}"
             raise NotFoundError(f"expected the adapter of {session.session_id}, which is {what}, came none", where="adapters")
-        protocol = codec.decode_foreign(row.protocol, adapter.state_type, self._first.form)
+        protocol = _read_protocol(adapter, row.protocol, self._first.form)
         return SessionEntry(session, row.members, row.invited_until_ms), Talk(row.words, protocol)
 
     def state(self) -> HubState:

@@ -30,6 +30,7 @@ from .envelope import (
 from .errors import shown
 from .rates import fold_posted
 from .records import changed
+from .registry import name_for
 from .session import Expectation, Manifest, Participant, Role, Session, SessionState
 from .sessions import Faulty, SessionEntry, Sessions, Talk
 from .state import HubState, said_state
@@ -48,7 +49,7 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
     sessions = state.sessions
     entry = sessions.entries.get(session_id)
     if entry is None:
-        entry, talk = _opened(config, word)
+        entry, talk = _opened(config, state, word)
         sessions = sessions.opened(entry, talk)
     else:
         talk = Talk(word.number, _folded(config, entry.session.manifest, sessions.talks[session_id].protocol, word))
@@ -147,11 +148,11 @@ def _keyed(word: Envelope) -> tuple[str, bytes, str]:
     return "post", codec.posted_hash(word), word.envelope_id
 
 
-def _opened(config: "HubConfig", word: Envelope) -> tuple[SessionEntry, Talk]:
+def _opened(config: "HubConfig", state: HubState, word: Envelope) -> tuple[SessionEntry, Talk]:
     data = cast(Mapping[str, Any], word.event_data)
     command = told_opening(word)
     manifest = from_data(Manifest, data["manifest"])
-    participants = as_participants(command.participants, word.sender_id, word.created_at_ms)
+    participants = as_participants(state, command.participants, word.sender_id, word.created_at_ms)
     invited = tuple([one for one in command.participants if one != word.sender_id])
     session = Session(
         session_id=word.session_id,
@@ -178,12 +179,12 @@ def _opened(config: "HubConfig", word: Envelope) -> tuple[SessionEntry, Talk]:
     return entry, Talk(1, _folded(config, manifest, protocol, word))
 
 
-def as_participants(agent_ids: tuple[str, ...], creator_id: str, at_ms: int) -> tuple[Participant, ...]:
-    """Give the roles: the creator is the initiator, the other of two the respondent, everybody else a participant."""
+def as_participants(state: HubState, agent_ids: tuple[str, ...], creator_id: str, at_ms: int) -> tuple[Participant, ...]:
+    """Give names and roles: the creator is the initiator, the other of two the respondent, everybody else a participant."""
     other: Role = "respondent" if len(agent_ids) == 2 else "participant"
     return tuple(
         [
-            Participant(agent_id, "initiator" if agent_id == creator_id else other, order, at_ms)
+            Participant(agent_id, "initiator" if agent_id == creator_id else other, order, at_ms, name_for(state, agent_id, ""))
             for order, agent_id in enumerate(agent_ids)
         ]
     )
@@ -208,7 +209,11 @@ def _invited(entry: SessionEntry, word: Envelope) -> SessionEntry:
     session = entry.session
     new_ids = cast("tuple[str, ...]", word.event_data["participants"])
     order = max(one.order for one in session.participants) + 1
-    new = [Participant(agent_id, "participant", order + at, word.created_at_ms) for at, agent_id in enumerate(new_ids)]
+    names = cast("tuple[str, ...]", word.event_data["names"])
+    new = [
+        Participant(agent_id, "participant", order + at, word.created_at_ms, name)
+        for at, (agent_id, name) in enumerate(zip(new_ids, names, strict=True))
+    ]
     session = changed(session, participants=(*session.participants, *new), pending_acks=session.pending_acks + new_ids)
     return changed(entry, session=session)
 

@@ -50,7 +50,10 @@ def test_the_answer_is_the_pending_session() -> None:
     assert (session.created_at_ms, session.expires_at_ms) == (500, 120_500)
     assert (session.knobs, session.labels, session.intent) == ({"a": 1}, {"b": "c"}, "talk")
     assert session.parent_session_id == "p"
-    assert session.participants == (Participant(alice, "initiator", 0, 500), Participant(bob, "respondent", 1, 500))
+    assert session.participants == (
+        Participant(alice, "initiator", 0, 500, "alice"),
+        Participant(bob, "respondent", 1, 500, "bob"),
+    )
 
 
 def test_a_creator_listed_elsewhere_keeps_its_place() -> None:
@@ -625,9 +628,13 @@ def test_further_agents_are_invited_and_join_at_the_end() -> None:
     session = hub.session(session_id)
     assert session.pending_acks == hub.these("dave", "carol")
     dave, carol = hub.these("dave", "carol")
-    assert session.participants[2:] == (Participant(dave, "participant", 2, 700), Participant(carol, "participant", 3, 700))
+    assert session.participants[2:] == (
+        Participant(dave, "participant", 2, 700, "dave"),
+        Participant(carol, "participant", 3, 700, "carol"),
+    )
     word = hub.words(session_id)[-1]
     assert (word.event_type, word.audience, word.sender_id) == (EV_SESSION_INVITE, (dave, carol), hub.ids["alice"])
+    assert (word.event_data["participants"], word.event_data["names"]) == ((dave, carol), ("dave", "carol"))
     hub.answer("carol", session_id)
     hub.say("carol", session_id)
 

@@ -287,8 +287,8 @@ def test_a_start_with_forged_limits_is_another_configuration() -> None:
 def test_a_start_records_the_parts_of_its_configuration_sorted() -> None:
     (mark,) = RecordedHub().commits[0].facts
     assert isinstance(mark, Configured)
-    adapters = ["adapter consulting", "adapter conversation", "adapter gathering"]
-    names = ["core", "format", "arbiter Desk", *adapters, "remote_agents"]
+    types = ["consulting", "conversation", "discussion", "gathering", "workflow"]
+    names = ["core", "format", "arbiter Desk", *[f"adapter {type}" for type in types], "remote_agents"]
     assert [name for name, _ in mark.parts] == names
 
 

@@ -29,7 +29,7 @@ DEFAULTS: dict[type, dict[str, object]] = {
         "information": (),
         "may_close": ("creator",),
     },
-    Participant: {"role": "participant", "order": 0, "joined_at_ms": 0},
+    Participant: {"role": "participant", "order": 0, "joined_at_ms": 0, "name": ""},
     Session: {
         "state": SessionState.PENDING,
         "created_at_ms": 0,

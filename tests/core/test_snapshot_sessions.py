@@ -254,3 +254,42 @@ def test_many_mailboxes_are_written_in_an_order_of_their_own() -> None:
 
     names = [f"a{at}" for at in range(50)]
     assert digest(crowd(names)) == digest(crowd(names[::-1]))
+
+
+@attrs.frozen
+class Told:
+    """A state that says itself how it is written, and needs no other reader than the fields it names."""
+
+    words: int = 0
+
+    def to_data(self) -> Mapping[str, object]:
+        return {"words": self.words}
+
+
+class Telling(Adapter[Told]):
+    manifest = Manifest("telling")
+    state_type = Told
+
+    def initial_state(self, session: Session) -> Told:
+        return Told()
+
+    def validate_send(self, session: Session, state: Told, envelope: Envelope) -> None:
+        pass
+
+    def fold(self, state: Told, envelope: Envelope) -> Told:
+        return Told(state.words + 1)
+
+
+def test_a_state_is_written_as_it_says_itself_and_read_back_by_its_fields() -> None:
+    hub = Talks("alice", "bob", adapters=[Telling()])
+    session_id = hub.opened("alice", "bob", type="telling")
+    (row,) = [row for row in rows_of(hub.state, hub.config) if isinstance(row, SessionRow)]
+    assert codec.unpack(row.protocol) == {"words": len(hub.words(session_id))}
+
+
+def test_a_state_that_is_no_data_where_its_class_asks_for_data_is_malformed() -> None:
+    hub = Talks("alice", "bob", adapters=[Free("telling")])
+    hub.opened("alice", "bob", type="telling")
+    slices = list(take_snapshot(hub.state))
+    with pytest.raises(Malformed, match="data of a protocol's state"):
+        read_snapshot(HubConfig(adapters=(Telling(),)), slices)

@@ -3,6 +3,7 @@
 import pytest
 
 from foldhub_core import (
+    EV_PACKET,
     EV_SESSION_CLOSED,
     EV_SESSION_LEFT,
     EV_TEXT,
@@ -11,6 +12,7 @@ from foldhub_core import (
     Arrival,
     Attach,
     CloseSession,
+    ContextEquals,
     Deliver,
     Effect,
     Envelope,
@@ -29,9 +31,13 @@ from foldhub_core import (
     Session,
     SessionState,
     Start,
+    Stay,
     TaskState,
+    Terminate,
     Tick,
+    Transition,
     Unregister,
+    WorkflowGraph,
     expected,
     get_agent,
     get_resume,
@@ -41,6 +47,7 @@ from foldhub_core import (
     list_sessions,
     next_deadline,
     owed,
+    packet,
     pending_turns,
     read_log,
     replay,
@@ -161,6 +168,24 @@ def test_06_an_agent_that_unregisters_wedges_no_session_that_waits_for_it() -> N
     assert numbers_of(network.say("alice", relay, "We go on."))
 
 
+def workflow(network: Network, graph: WorkflowGraph) -> str:
+    alice, bob = network.ids["alice"], network.ids["bob"]
+    command = OpenSession(creator_id=alice, type="workflow", participants=(bob,), knobs={"graph": graph.to_json()})
+    session: Session = network.hub.value(owner("", alice), command)
+    network.hub.value(owner("", bob), AnswerInvite(session_id=session.session_id, agent_id=bob, accept=True))
+    return session.session_id
+
+
+def test_06_a_handoff_to_nobody_is_refused_and_wedges_nothing() -> None:
+    network = Network("alice", "bob")
+    alice = network.ids["alice"]
+    session_id = workflow(network, WorkflowGraph("alice", default_target=Stay()))
+    for target in ("eve", "demo:a:c999"):
+        handoff = Envelope(session_id, alice, EV_PACKET, packet(kind="handoff", target=target))
+        assert network.hub.refused(owner("", alice), Post(envelope=handoff)) == "protocol_error"
+    assert [turn.agent_id for turn in expected(CONFIG, network.hub.state, session_id)] == [alice]
+
+
 def test_07_a_session_of_many_never_fills_inboxes_that_are_acked() -> None:
     names = ("alice", "bob", "carol", "dave")
     network = Network(*names, rule=Rule(limits=RuleLimits(inbox=Inbox(max_pending=6))))
@@ -274,6 +299,18 @@ def test_16_a_pending_session_closes_in_time_also_after_a_restart() -> None:
     assert list_sessions(network.hub.state).sessions == ()
     words = [fact for commit in network.hub.log for fact in commit.facts if isinstance(fact, Envelope)]
     assert words[-1].event_data["reason"] == "invite_timeout"
+
+
+def test_17_variables_that_a_packet_carries_are_read_by_the_workflow() -> None:
+    network = Network("alice", "bob")
+    alice = network.ids["alice"]
+    rules = [Transition(ContextEquals("tier", "gold"), Terminate("golden"))]
+    session_id = workflow(network, WorkflowGraph("alice", rules, Stay()))
+    said = Envelope(session_id, alice, EV_PACKET, packet("A gold customer.", set={"tier": "gold"}))
+    network.hub.value(owner("", alice), Post(envelope=said))
+    last = network.hub.log[-1].facts[-1]
+    assert isinstance(last, Envelope)
+    assert (last.event_type, last.event_data["reason"]) == (EV_SESSION_CLOSED, "golden")
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", float("nan"), {1: "one"}, "\ud800", 2**64, {"a", "b"}])

@@ -27,7 +27,7 @@ from tests.core.session_driver import Free, Heard, Talks
 
 
 def roles(*names: str, creator: str = "ada") -> list[tuple[str, str, int]]:
-    return [(one.agent_id, one.role, one.order) for one in as_participants(names, creator, 5)]
+    return [(one.agent_id, one.role, one.order) for one in as_participants(HubState("demo"), names, creator, 5)]
 
 
 def test_the_roles_of_two() -> None:
@@ -44,7 +44,7 @@ def test_the_role_of_one() -> None:
 
 
 def test_participants_join_when_the_session_is_opened() -> None:
-    assert [one.joined_at_ms for one in as_participants(("ada", "bob"), "ada", 5)] == [5, 5]
+    assert [one.joined_at_ms for one in as_participants(HubState("demo"), ("ada", "bob"), "ada", 5)] == [5, 5]
 
 
 FULL: dict[str, Any] = {

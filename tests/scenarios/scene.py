@@ -12,11 +12,14 @@ and marks, where they tell what became of somebody's words. `mallory as alice` i
 forward, `proxy as carol took 2` or `proxy as carol failed 2 down` says.
 """
 
+import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from foldhub_core import (
+    EV_CONTEXT_SET,
+    EV_PACKET,
     EV_TEXT,
     Access,
     Ack,
@@ -35,6 +38,7 @@ from foldhub_core import (
     Effect,
     Envelope,
     Evict,
+    ExpectedTurn,
     Fact,
     Forward,
     ForwardDone,
@@ -74,9 +78,11 @@ from foldhub_core import (
     changed,
     dead_letters,
     duration_ms,
+    expected,
     inbox,
     next_deadline,
     owed,
+    packet,
     pending_turns,
     read_log,
     replay,
@@ -88,6 +94,7 @@ from foldhub_core.config import BUILT_IN
 from foldhub_core.identity import AgentKind
 from foldhub_core.ids import make_id
 from tests.core.recorded_hub import ARBITER
+from tests.scenarios.graphs import GRAPHS
 from tests.simulation.relay import Relay
 
 ADMIN = Principal(admin=True)
@@ -129,6 +136,8 @@ class Scene:
             ),
             "resends": lambda who, words, _: Resend(agent_id=who, number=int(words[0])),
             "rules": lambda who, _, given: SetRule(agent_id=who, rule=rule_of(given)),
+            "sends": lambda who, words, given: self.posting(who, EV_PACKET, packed(words[0], given), words[2], {}),
+            "sets": lambda who, words, given: self.posting(who, EV_CONTEXT_SET, {"set": valued(given)}, words[1], {}),
             "says": lambda who, words, given: self.posting(who, EV_TEXT, {"text": words[0]}, words[2], given),
             "took": lambda who, words, _: ForwardDone(agent_id=who, number=int(words[0])),
             "unregisters": lambda who, _, __: Unregister(agent_id=who),
@@ -143,6 +152,8 @@ class Scene:
         if words[0] == "as":
             acts, words = words[1], words[2:]
         verb, words = words[0], words[1:]
+        if verb == "draws":
+            return GRAPHS[words[0]].mermaid().splitlines()
         if who == "hub":
             return self.run(verb, words)
         if who == "clock":
@@ -196,6 +207,9 @@ class Scene:
         if at == "at turns":
             turns = pending_turns(self.config, self.state, self.id(who))
             return [f"owes a turn in {self.named(turn.session_id)}" for turn in turns] or ["owes no turn"]
+        if at.startswith("at turns in "):
+            owing = expected(self.config, self.state, self.id(at.rsplit(maxsplit=1)[-1]))
+            return [f"{self.named(turn.agent_id)} owes a turn by {self.caused(turn)}" for turn in owing] or ["nobody owes a turn"]
         said = [word for word in self.words.values() if word.session_id == self.id(at.removeprefix("at "))]
         return [f"{self.word(word.envelope_id)} by {self.named(word.sender_id)}" for word in said]
 
@@ -216,13 +230,24 @@ class Scene:
             creator_id=who,
             type=session_type,
             participants=self.all_ids(others[1:]),
-            knobs={"wait_ms": duration_ms(given.get("wait", "1h"))} if session_type == "relay" else {},
+            knobs=self.knobs(session_type, given),
             ttl=given.get("ttl"),
             required_acks=int(given["required"]) if "required" in given else None,
             idempotency_key=given.get("key"),
         )
 
-    def posting(self, who: str, event_type: str, data: dict[str, object], session: str, given: Options) -> Post:
+    def knobs(self, session_type: str, given: Options) -> dict[str, object]:
+        """The options that are a protocol's own: `wait=2m`, `ordering=`, `graph=` from the list of graphs, `vars=` as JSON."""
+        if session_type == "relay":
+            return {"wait_ms": duration_ms(given.get("wait", "1h"))}
+        knobs: dict[str, object] = {"ordering": given["ordering"]} if "ordering" in given else {}
+        if "graph" in given:
+            knobs["graph"] = GRAPHS[given["graph"]].to_json()
+        if "vars" in given:
+            knobs["context_vars"] = json.loads(given["vars"])
+        return knobs
+
+    def posting(self, who: str, event_type: str, data: Mapping[str, object], session: str, given: Options) -> Post:
         """`says "text" in s1`, or `posts event.type in s1`; with `to=`, `key=`, `because=s1#2`, `ttl=`."""
         cause = given.get("because")
         return Post(
@@ -303,11 +328,17 @@ class Scene:
             case _:
                 return
 
+    def caused(self, turn: ExpectedTurn) -> str:
+        """The word by which a turn is owed."""
+        cause = turn.triggering_envelope_id
+        return "nobody's word" if cause is None else self.named(cause)
+
     def word(self, envelope_id: str) -> str:
         """A word, with what of its data a reader looks for."""
         word = self.words[envelope_id]
         data = word.event_data
         told = [f'"{data["text"]}"'] if "text" in data else []
+        told += [json.dumps(data)] if word.event_type in (EV_PACKET, EV_CONTEXT_SET) else []
         told += [self.in_names(str(data[key])) for key in ("agent_id", "reason", "texts") if data.get(key)]
         return " ".join([self.named(envelope_id), word.event_type, *told])
 
@@ -345,3 +376,20 @@ def rule_of(given: Options) -> Rule:
             inbox=changed(Inbox(), **caps),
         ),
     )
+
+
+def valued(given: Options) -> dict[str, object]:
+    """Options as values: as JSON where they are, else as text."""
+    values: dict[str, object] = {}
+    for key, text in given.items():
+        try:
+            values[key] = json.loads(text)
+        except ValueError:
+            values[key] = text
+    return values
+
+
+def packed(body: str, given: Options) -> Mapping[str, object]:
+    """A packet: `sends "body" in s1` with `kind=`, `tool=`, `reason=`, `target=`, `set=` as JSON, `delete=` with commas."""
+    changes = {"set": json.loads(given.pop("set", "{}")), "delete": [key for key in given.pop("delete", "").split(",") if key]}
+    return packet(body, **changes, **given)  # type: ignore[arg-type]

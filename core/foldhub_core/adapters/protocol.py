@@ -13,8 +13,9 @@ needs a new version; the old one stays configured until its last session is over
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
+from foldhub_core.codec import from_data
 from foldhub_core.envelope import Envelope
 from foldhub_core.exact import EMPTY
 from foldhub_core.records import record
@@ -60,7 +61,12 @@ class Adapter(ABC, Generic[S]):
     manifest: Manifest
     """Type, version, bounds, and what else the protocol says of itself."""
     state_type: ClassVar[type[Any]]
-    """The class of the protocol's state, by which it is read back from a snapshot."""
+    """The class of the protocol's state, by which it is read back from a snapshot.
+
+    A snapshot writes a state field by field, by the types its fields are declared with. Where that does not do, as for a state
+    that holds values of classes only this adapter knows, the class has a method `to_data()` that gives all of the state as
+    free data; then that is written, and `read_state` reads it back. Equal states must give equal data.
+    """
 
     @abstractmethod
     def initial_state(self, session: Session) -> S:
@@ -92,3 +98,7 @@ class Adapter(ABC, Generic[S]):
     def on_deadline(self, session: Session, state: S, now_ms: int) -> AdapterResult:
         """What follows from the deadline having come."""
         return NOTHING_FOLLOWS
+
+    def read_state(self, data: Mapping[str, object]) -> S:
+        """Give back the state whose `to_data()` gave this; by default a state whose data are its fields by name."""
+        return cast(S, from_data(self.state_type, data))

@@ -12,7 +12,7 @@ A function named after a record gives any valid one; fields can be given strateg
 `effects()` give any of their kind. What is drawn is valid for the record itself; a hub may still refuse it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -22,6 +22,10 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from foldhub_core.adapters.workflow.conditions import AllOf, Always, AnyOf, ContextEquals, FromSpeaker, Not, ToolCalled
+from foldhub_core.adapters.workflow.graph import Transition, WorkflowGraph
+from foldhub_core.adapters.workflow.parts import Condition, Target
+from foldhub_core.adapters.workflow.targets import AgentTarget, FanOut, RevertToInitiator, RoundRobin, Stay, Terminate
 from foldhub_core.commands import Arrival, Command, OpenSession, Principal, RecordObservation
 from foldhub_core.data import INT_MAX, INT_MIN, Data, FrozenDict, Value, freeze, freeze_value
 from foldhub_core.effects import Effect, Reply
@@ -344,3 +348,35 @@ def task_specs(**fields: SearchStrategy[Any]) -> SearchStrategy[TaskSpec]:
 def tasks(**fields: SearchStrategy[Any]) -> SearchStrategy[Task]:
     """Tasks at any point of their lives."""
     return records(Task, **fields)
+
+
+# --- the graphs of workflows
+
+
+def workflow_graphs(agents: Sequence[str] = ("alice", "bob", "carol")) -> SearchStrategy[WorkflowGraph]:
+    """Any graph over these agents, of the conditions and targets that come with the workflow."""
+    one = st.sampled_from(agents)
+    several = st.lists(one, min_size=1, unique=True)
+    simple: SearchStrategy[Condition] = st.one_of(
+        st.builds(Always),
+        st.builds(FromSpeaker, one),
+        st.builds(ToolCalled, texts()),
+        st.builds(ContextEquals, texts(), st.none() | st.booleans() | st.integers(0, 2) | st.just((1, 1.0))),
+    )
+    conditions: SearchStrategy[Condition] = st.recursive(
+        simple,
+        lambda inner: (
+            st.builds(Not, inner) | st.lists(inner, max_size=3).flatmap(lambda all: st.sampled_from([AllOf(all), AnyOf(all)]))
+        ),
+        max_leaves=4,
+    )
+    targets: SearchStrategy[Target] = st.one_of(
+        st.builds(AgentTarget, one),
+        st.builds(RoundRobin, several | st.just(())),
+        st.builds(Stay),
+        st.builds(RevertToInitiator),
+        st.builds(Terminate, texts()),
+        st.builds(FanOut, several),
+    )
+    rules = st.lists(st.builds(Transition, conditions, targets, st.integers(-2, 2)), max_size=4)
+    return st.builds(WorkflowGraph, one, rules, targets, st.none() | st.integers(1, 20))
