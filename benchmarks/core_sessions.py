@@ -6,7 +6,7 @@ what is measured is the core. Every row of a group is measured round by round, s
 
 import gc
 import tracemalloc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -15,12 +15,15 @@ from foldhub_core import (
     EV_TEXT,
     Ack,
     Adapter,
+    AgentTarget,
     AnswerInvite,
     Arrival,
     Attach,
     Commit,
+    ContextEquals,
     ConversationState,
     Envelope,
+    FromSpeaker,
     HubConfig,
     HubState,
     Log,
@@ -31,9 +34,13 @@ from foldhub_core import (
     Post,
     Principal,
     Register,
+    Reply,
     Resume,
     Session,
     Start,
+    Terminate,
+    Transition,
+    WorkflowGraph,
     inbox,
     read_log,
     replay,
@@ -105,9 +112,9 @@ class Talk:
         answer: Any = came.effects[0]
         return answer.value
 
-    def opened(self, type: str = "floor") -> str:
+    def opened(self, type: str = "floor", knobs: Mapping[str, object] | None = None) -> str:
         first, *others = self.ids
-        session = self.do(OpenSession(creator_id=first, type=type, participants=tuple(others)))
+        session = self.do(OpenSession(creator_id=first, type=type, participants=tuple(others), knobs=knobs or {}))
         for agent_id in others:
             self.do(AnswerInvite(session_id=session.session_id, agent_id=agent_id, accept=True))
         return str(session.session_id)
@@ -160,7 +167,7 @@ def looped(rounds: int) -> float:
     return rounds / (perf_counter() - began)
 
 
-def grouped(rows: Iterable[tuple[str, Talk]], count: int, rounds: int) -> list[Row]:
+def grouped(rows: "Iterable[tuple[str, Talk | Turns]]", count: int, rounds: int) -> list[Row]:
     """The median rate of each, round by round, and its ratio to the first."""
     talks = list(rows)
     gc.freeze()
@@ -197,6 +204,65 @@ def consulting(rounds: int, count: int) -> Row:
             talk.settle()
         taken.append(count / (perf_counter() - began))
     return Row("consulting, open to close", "/s", median(taken), 1.0)
+
+
+WORKFLOW_AGENTS, WORKFLOW_RULES = 10, 50
+
+
+def ring(agents: Sequence[str], rules: int) -> WorkflowGraph:
+    """Turns go round, by the last of so many rules: those before hold never."""
+    never = [Transition(ContextEquals(f"variable-{at}", at), Terminate()) for at in range(rules - len(agents))]
+    onward = zip(agents, (*agents[1:], agents[0]), strict=True)
+    return WorkflowGraph(agents[0], (*never, *[Transition(FromSpeaker(one), AgentTarget(after)) for one, after in onward]))
+
+
+class Turns:
+    """A session in which everybody speaks in turn, each to the next."""
+
+    def __init__(self, type: str, participants: int, knobs: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
+        self.talk = Talk(participants)
+        self.ids = self.talk.ids
+        self.session_id = self.talk.opened(type, knobs(self.ids))
+        self.talk.settle()
+        self.taken = 0
+
+    def rate(self, count: int) -> float:
+        """Turns a second; what they owe is acked between."""
+        took = 0.0
+        gc.collect()
+        gc.disable()
+        for _ in range(count):
+            who, after = self.ids[self.taken % len(self.ids)], self.ids[(self.taken + 1) % len(self.ids)]
+            self.taken += 1
+            envelope = Envelope(self.session_id, who, EV_TEXT, {"text": TEXT}, (after,), idempotency_key=f"turn-{self.taken}")
+            principal = Principal(subject="a", agent_ids=(who,))
+            arrival = Arrival(principal=principal, command=Post(envelope=envelope), now_ms=self.talk.now_ms, ref="p")
+            began = perf_counter()
+            came = step(CONFIG, self.talk.state, arrival)
+            took += perf_counter() - began
+            assert isinstance(came.effects[0], Reply), "everybody speaks in turn"
+            self.talk.state = came.state
+            if self.taken % 50 == 0:
+                self.talk.settle()
+        gc.enable()
+        return count / took
+
+
+def turns(count: int, rounds: int, before: int) -> list[Row]:
+    """Turns a second of a conversation, of a workflow, and of a workflow behind so many turns."""
+
+    def knobs(ids: Sequence[str]) -> Mapping[str, object]:
+        return {"graph": ring(ids, WORKFLOW_RULES).to_json()}
+
+    long = Turns("workflow", WORKFLOW_AGENTS, knobs)
+    long.rate(before)
+    what = f"{WORKFLOW_AGENTS} agents, {WORKFLOW_RULES} rules"
+    measured = [
+        ("a turn of a conversation", Turns("conversation", 2, lambda _: {})),
+        (f"a turn of a workflow, {what}", Turns("workflow", WORKFLOW_AGENTS, knobs)),
+        (f"a turn of that behind {before:,} turns", long),
+    ]
+    return grouped(measured, count, rounds)
 
 
 def log_bytes(count: int) -> list[Row]:
@@ -268,6 +334,7 @@ def measured(scale: int, rounds: int) -> list[Row]:
         lambda: grouped(
             ((f"post and its acks, {at} participants", Talk(participants=at)) for at in (2, 10, 100)), max(5, count // 20), rounds
         ),
+        lambda: turns(max(10, count // 10), rounds, max(10, scale // 50)),
         lambda: [consulting(rounds, max(5, count // 10))],
         lambda: log_bytes(count),
         lambda: [memory(max(20, scale // 100))],
