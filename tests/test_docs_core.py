@@ -46,7 +46,9 @@ from foldhub_core import (
     changed,
     step,
 )
+from foldhub_core.audit_readings import KINDS
 from foldhub_core.commands import SHELL_COMMANDS
+from tests.core.recorded_hub import whole_story
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "core.md"
 ENTRY_COLUMNS = {"function", "question", "error", "event type", "constant", "union"}
@@ -346,6 +348,17 @@ def test_event_types_say_what_they_carry() -> None:
     written = {row.cells["value"].strip("`"): re.findall(r"`(\w+)`", row.cells["event_data"]) for row in rows}
     assert len(recorded) == 12
     assert {event_type: written[event_type] for event_type in recorded} == recorded
+
+
+def test_kinds_of_audit_records_say_what_they_carry() -> None:
+    """The kinds stand there each once; what a long story tells of carries the data that is written down for it."""
+    rows = {row.first: row.cells["`data`"] for row in entry_of("AuditRecord").rows if row.column == "kind"}
+    assert set(rows) == KINDS
+    for record in foldhub_core.audit(whole_story().commits):
+        written = rows[record.kind]
+        names, of_some = [re.findall(r"`(\w+)`", part) for part in (written + ", and ").split(", and ", 1)]
+        assert set(names) <= set(record.data), record
+        assert "what else" in written or set(record.data) <= {*names, *of_some}, record
 
 
 def said_by_the_hub() -> Iterator[Envelope]:

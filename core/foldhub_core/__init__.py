@@ -16,6 +16,7 @@ from .adapters.workflow.parts import Condition, Resolution, Target
 from .adapters.workflow.state import WorkflowState
 from .adapters.workflow.targets import AgentTarget, FanOut, RevertToInitiator, RoundRobin, Stay, Terminate
 from .arbiter import AllArbiters, Allow, Arbiter, Deny
+from .audit import AuditRecord, audit, readings
 from .codec import FORMAT, decode, encode
 from .commands import (
     Ack,
@@ -111,8 +112,18 @@ from .facts import (
     Woken,
 )
 from .forwarding import forwarding_passport
+from .health import Health, health
 from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from .ids import HUB_SESSION
+from .index import (
+    AuditRow,
+    DeadLetterRow,
+    EndedSessionRow,
+    EndedTaskRow,
+    EnvelopeRow,
+    IndexRow,
+    index_rows,
+)
 from .limits import Limits
 from .log import Log, check_chain, read_log, write_log
 from .mailbox import DeadLetter, Owed
@@ -192,6 +203,8 @@ __all__ = [
     "Arrival",
     "Attach",
     "Attached",
+    "AuditRecord",
+    "AuditRow",
     "Auth",
     "AuthError",
     "CloseSession",
@@ -209,6 +222,7 @@ __all__ = [
     "CutCommand",
     "Data",
     "DeadLetter",
+    "DeadLetterRow",
     "DeadLettered",
     "Deliver",
     "Deny",
@@ -221,9 +235,12 @@ __all__ = [
     "Dropped",
     "Effect",
     "Emit",
+    "EndedSessionRow",
+    "EndedTaskRow",
     "Ending",
     "Engine",
     "Envelope",
+    "EnvelopeRow",
     "ErrorRecord",
     "Evict",
     "Example",
@@ -236,11 +253,13 @@ __all__ = [
     "ForwardFailed",
     "FromSpeaker",
     "FrozenDict",
+    "Health",
     "HubConfig",
     "HubState",
     "Inbox",
     "InboxCount",
     "InboxFull",
+    "IndexRow",
     "Invite",
     "KeyConflict",
     "KeysExpired",
@@ -318,6 +337,7 @@ __all__ = [
     "WorkflowState",
     "agents_with_capability",
     "apply",
+    "audit",
     "can_send",
     "changed",
     "check_chain",
@@ -342,8 +362,10 @@ __all__ = [
     "get_rule",
     "get_session",
     "get_skill",
+    "health",
     "inbox",
     "inbox_cursor",
+    "index_rows",
     "link_of",
     "list_agents",
     "list_sessions",
@@ -357,6 +379,7 @@ __all__ = [
     "protocol_state",
     "read_log",
     "read_snapshot",
+    "readings",
     "replay",
     "step",
     "subject_of",
