@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from foldhub_core import EV_TEXT, Envelope, HubConfig, Post, Transition, WorkflowAdapter, WorkflowGraph
+from foldhub_core import (
+    BUILT_IN_EVALUATORS,
+    BUILT_IN_HANDLERS,
+    EV_TEXT,
+    Envelope,
+    Expectation,
+    HubConfig,
+    Post,
+    Transition,
+    WorkflowAdapter,
+    WorkflowGraph,
+)
 from foldhub_core.config import BUILT_IN
 from tests.core.session_driver import Talks
 from tests.core.workflow_driver import Flow
@@ -86,3 +97,14 @@ def test_the_arbiter_keeps_its_hours(scope: dict[str, Any]) -> None:
     post = Post(envelope=Envelope(session_id, hub.ids["alice"], EV_TEXT, {"text": "good morning"}, audience=("team",)))
     said = hub.value(hub.who("alice"), post, 9 * 3_600_000)
     assert said.audience == (hub.ids["team-bob"],)
+
+
+def test_the_evaluator_and_the_handler_work(scope: dict[str, Any]) -> None:
+    evaluators = (*BUILT_IN_EVALUATORS, scope["GreetingWithin"]())
+    handlers = (*BUILT_IN_HANDLERS, scope["CallForHelp"]())
+    hub = Talks("alice", "bob", evaluators=evaluators, handlers=handlers)
+    greeting = Expectation("greeting_within", "call_for_help", {"seconds": 60})
+    session_id = hub.opened("alice", "bob", type="conversation", expectations=(greeting,))
+    hub.tick_until_rest(hub.now_ms + 60_000)
+    said = hub.words(session_id)[-1]
+    assert (said.event_type, said.audience) == ("help.wanted", (hub.ids["alice"],))

@@ -92,6 +92,19 @@ from .errors import (
     Unavailable,
     WorkflowGraphError,
 )
+from .evaluators import BUILT_IN_EVALUATORS
+from .expectations import (
+    Close,
+    Debt,
+    Evaluator,
+    Handler,
+    Hide,
+    Remove,
+    Response,
+    Violation,
+    Warn,
+    Watched,
+)
 from .facts import (
     Acked,
     Attached,
@@ -112,6 +125,7 @@ from .facts import (
     Woken,
 )
 from .forwarding import forwarding_passport
+from .handlers import BUILT_IN_HANDLERS
 from .health import Health, health
 from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from .ids import HUB_SESSION
@@ -143,16 +157,18 @@ from .replay import Divergence, Verification, replay, verify
 from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes, duration_ms
 from .rule_arbiter import RuleBasedArbiter
 from .search import AgentPage, agents_with_capability, list_agents, name_to_id_map
-from .session import Expectation, Manifest, Participant, ParticipantBounds, Session, SessionState
+from .session import Asked, Expectation, Fired, Manifest, Participant, ParticipantBounds, Session, SessionState
 from .sessions import (
     PendingTurn,
     SessionPage,
     created_sessions,
     expected,
     get_session,
+    hidden_participants,
     list_sessions,
     pending_turns,
     protocol_state,
+    violations,
 )
 from .snapshot import digest, read_snapshot, take_snapshot
 from .state import HubState
@@ -160,6 +176,8 @@ from .step import Step, apply, decide, effects_of, fold, next_deadline, owed, st
 from .task import TERMINAL_TASK_STATES, Task, TaskSpec, TaskState
 
 __all__ = [
+    "BUILT_IN_EVALUATORS",
+    "BUILT_IN_HANDLERS",
     "EV_AGENT_REGISTERED",
     "EV_AGENT_UNREGISTERED",
     "EV_CONTEXT_SET",
@@ -201,12 +219,14 @@ __all__ = [
     "Append",
     "Arbiter",
     "Arrival",
+    "Asked",
     "Attach",
     "Attached",
     "AuditRecord",
     "AuditRow",
     "Auth",
     "AuthError",
+    "Close",
     "CloseSession",
     "Command",
     "Commit",
@@ -224,6 +244,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterRow",
     "DeadLettered",
+    "Debt",
     "Deliver",
     "Deny",
     "Detach",
@@ -242,18 +263,22 @@ __all__ = [
     "Envelope",
     "EnvelopeRow",
     "ErrorRecord",
+    "Evaluator",
     "Evict",
     "Example",
     "Expectation",
     "ExpectedTurn",
     "Fact",
     "FanOut",
+    "Fired",
     "Forward",
     "ForwardDone",
     "ForwardFailed",
     "FromSpeaker",
     "FrozenDict",
+    "Handler",
     "Health",
+    "Hide",
     "HubConfig",
     "HubState",
     "Inbox",
@@ -294,11 +319,13 @@ __all__ = [
     "Redelivered",
     "Refuse",
     "Register",
+    "Remove",
     "RemoveParticipant",
     "Reply",
     "Resend",
     "Resent",
     "Resolution",
+    "Response",
     "Resume",
     "RevertToInitiator",
     "RoundRobin",
@@ -330,6 +357,9 @@ __all__ = [
     "Unavailable",
     "Unregister",
     "Verification",
+    "Violation",
+    "Warn",
+    "Watched",
     "Woken",
     "WorkflowAdapter",
     "WorkflowGraph",
@@ -363,6 +393,7 @@ __all__ = [
     "get_session",
     "get_skill",
     "health",
+    "hidden_participants",
     "inbox",
     "inbox_cursor",
     "index_rows",
@@ -385,6 +416,7 @@ __all__ = [
     "subject_of",
     "take_snapshot",
     "verify",
+    "violations",
     "visible_to",
     "write_log",
 ]

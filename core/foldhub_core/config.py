@@ -11,9 +11,12 @@ from .adapters.discussion import DiscussionAdapter
 from .adapters.protocol import Adapter
 from .adapters.workflow.adapter import WorkflowAdapter
 from .arbiter import Arbiter
+from .evaluators import BUILT_IN_EVALUATORS
+from .expectations import Evaluator, Handler
+from .handlers import BUILT_IN_HANDLERS
 from .limits import Limits
 from .rule_arbiter import RuleBasedArbiter
-from .session import Manifest
+from .session import Expectation, Manifest
 
 # Any: a hub holds adapters of any state, and gives each only its own.
 AnyAdapter = Adapter[Any]
@@ -34,6 +37,14 @@ def _index(adapters: tuple[AnyAdapter, ...]) -> Mapping[tuple[str, int], AnyAdap
     return {(adapter.manifest.type, adapter.manifest.version): adapter for adapter in adapters}
 
 
+def _evaluators(evaluators: Iterable[Evaluator]) -> tuple[Evaluator, ...]:
+    return tuple(evaluators)
+
+
+def _handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
+    return tuple(handlers)
+
+
 @attrs.frozen(kw_only=True)
 class HubConfig:
     """A hub's configuration; all of it is pure."""
@@ -45,9 +56,26 @@ class HubConfig:
     """Whether remote agents may be registered: then a shell forwards to them."""
     arbiter: Arbiter = _ARBITER
     """Who may do what."""
+    evaluators: tuple[Evaluator, ...] = attrs.field(default=BUILT_IN_EVALUATORS, converter=_evaluators)
+    """Those who say what is owed under an expectation; the last of one name counts."""
+    handlers: tuple[Handler, ...] = attrs.field(default=BUILT_IN_HANDLERS, converter=_handlers)
+    """Those who say what follows when it is not met; the last of one name counts."""
 
     _by_type: Mapping[tuple[str, int], AnyAdapter] = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(lambda self: _index(self.adapters), takes_self=True)
+    )
+
+    _evaluators_by_name: Mapping[str, Evaluator] = attrs.field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=attrs.Factory(lambda self: {one.name: one for one in self.evaluators}, takes_self=True),
+    )
+    _handlers_by_name: Mapping[str, Handler] = attrs.field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=attrs.Factory(lambda self: {one.name: one for one in self.handlers}, takes_self=True),
     )
 
     def adapter_for(self, type: str, version: int) -> AnyAdapter | None:
@@ -57,3 +85,11 @@ class HubConfig:
     def adapter_of(self, manifest: Manifest) -> AnyAdapter | None:
         """The adapter a session was opened under, or None."""
         return self._by_type.get((manifest.type, manifest.version))
+
+    def evaluator_of(self, expectation: Expectation) -> Evaluator | None:
+        """The evaluator an expectation is checked by, or None."""
+        return self._evaluators_by_name.get(expectation.name)
+
+    def handler_of(self, expectation: Expectation) -> Handler | None:
+        """The handler that answers when an expectation is not met, or None."""
+        return self._handlers_by_name.get(expectation.on_violation)

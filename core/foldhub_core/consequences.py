@@ -9,10 +9,10 @@ session becomes dormant: it can be read, and closed by the administrator, and wa
 
 from typing import TYPE_CHECKING
 
-from .adapters.protocol import NOTHING_FOLLOWS, AdapterResult
+from .adapters.protocol import NOTHING_FOLLOWS, AdapterResult, Emit
 from .envelope import EV_SESSION_CLOSED, EV_SESSION_EXPIRED, Envelope, is_hub_event
 from .error_record import error_record
-from .errors import Malformed, NetworkError, ProtocolError, shown
+from .errors import NetworkError, ProtocolError, shown
 from .facts import Dormant
 from .limits import check_data, check_length
 from .session import SessionState, next_state
@@ -20,6 +20,7 @@ from .sessions import Faulty, SessionEntry
 
 if TYPE_CHECKING:
     from .decision import Decision
+    from .state import HubState
 
 
 class AdapterFault(Exception):
@@ -60,7 +61,11 @@ def ask_accepted(decision: "Decision", entry: SessionEntry, word: Envelope) -> A
 
 def raised(error: Exception) -> AdapterFault:
     """The fault of an adapter that raised."""
-    return AdapterFault(f"raised {type(error).__name__}: {ascii(str(error))[1:-1]}"[:200])
+    try:
+        told = f": {ascii(str(error))[1:-1]}"
+    except Exception:
+        told = ""  # it cannot even say what it is about
+    return AdapterFault(f"raised {type(error).__name__}{told}"[:200])
 
 
 def checked_result(result: object) -> AdapterResult:
@@ -75,19 +80,24 @@ def say_emitted(decision: "Decision", session_id: str, result: AdapterResult) ->
     said: list[Envelope] = []
     members = decision.state.sessions.entries[session_id].members
     for emit in result.emit:
-        if is_hub_event(emit.event_type):
-            raise AdapterFault(f"may not make the hub's own events, as {shown(emit.event_type)}")
-        audience = emit.audience or ()
-        for at, agent_id in enumerate(audience):
-            if agent_id not in members or agent_id in audience[:at]:
-                raise AdapterFault(f"spoke to {shown(agent_id)}, who does not take part or was named before")
-        try:
-            check_length(emit.event_type, decision.state.limits.short_text_chars, "event_type")
-            check_data(decision.state.limits, emit.event_data, "event_data")
-        except NetworkError as error:
-            raise AdapterFault(f"said too much: {error}") from error
+        check_emit(decision.state, members, emit)
         said.append(decision.say(session_id, emit.event_type, emit.event_data, emit.audience))
     return said
+
+
+def check_emit(state: "HubState", members: tuple[str, ...], emit: Emit) -> None:
+    """Check that the hub may say it on somebody's behalf; raises `AdapterFault`."""
+    if is_hub_event(emit.event_type):
+        raise AdapterFault(f"may not make the hub's own events, as {shown(emit.event_type)}")
+    audience = emit.audience or ()
+    for at, agent_id in enumerate(audience):
+        if agent_id not in members or agent_id in audience[:at]:
+            raise AdapterFault(f"spoke to {shown(agent_id)}, who does not take part or was named before")
+    try:
+        check_length(emit.event_type, state.limits.short_text_chars, "event_type")
+        check_data(state.limits, emit.event_data, "event_data")
+    except NetworkError as error:
+        raise AdapterFault(f"said too much: {error}") from error
 
 
 def close(decision: "Decision", session_id: str, reason: str, **more: object) -> None:
@@ -117,8 +127,8 @@ def refusal_of(error: Exception) -> NetworkError:
     if isinstance(error, NetworkError):
         try:
             error_record(error)
-        except Malformed:
-            return refuse_fault(raised(error))
+        except Exception:
+            return refuse_fault(raised(error))  # it is one of ours by its class, and cannot be written down
         return error
     return refuse_fault(raised(error))
 

@@ -2,8 +2,9 @@
 
 The checks of an opening, in this order: the creator is registered; others are named, each once, each registered; the
 creator's place is first unless it is listed elsewhere; the adapter is there; the arbiter lets it be opened with them; the
-sizes; the manifest's bounds; then the protocol's own `validate_create`. What passes is a pending session whose invitation is
-its first word. It opens when all invited have accepted, or `required_acks` of them; it closes when that cannot happen any
+sizes; what is expected can be judged and answered; the manifest's bounds; then the protocol's own `validate_create`. What
+passes is a pending session whose invitation is its first word. It opens when all invited have accepted, or `required_acks` of
+them; it closes when that cannot happen any
 more, or not in time. In between it is nothing that anybody owes a turn in.
 """
 
@@ -22,6 +23,7 @@ from .registry import agent_entry, name_for
 from .rule import duration_ms
 from .session import Manifest, Session, SessionState, next_state
 from .sessions import Faulty, SessionEntry, is_over, session_entry
+from .watching import check_expectations
 from .words import as_participants
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def open_session(decision: "Decision", command: OpenSession) -> Session:
         required_acks=command.required_acks,
         pending_acks=invited,
     )
+    check_expectations(decision.config, session.manifest.expectations)
     _validate(adapter, session)
     _say_first_word(decision, session, adapter.manifest, command)
     _check_folded(decision, session.session_id)

@@ -20,6 +20,8 @@ The checks, in this order, each with the refusal it gives:
 13. the protocol lets it be said now                                         protocol_error
 14. the protocol can fold it, and what follows comes to rest                 protocol_error
 
+A sender that was hidden is back: the hub says so right after its word.
+
 Whom the arbiter keeps it from is skipped by a mark, and the sender does not learn of it. An arbiter refuses with what it likes;
 named are the refusals of the one that goes by the rules. Where it put others in a stranger's place, a mark says whom the sender
 named: by that a retry is known, and by that the command is read back.
@@ -38,6 +40,7 @@ from .errors import AccessDeniedError, Malformed, NetworkError, ProtocolError
 from .facts import Dropped, Readdressed, Skipped
 from .limits import Limits, check_count, check_data, check_length
 from .mailbox import EMPTY_MAILBOX, is_full
+from .overdue import show_again
 from .records import changed
 from .registry import agent_entry
 from .session import SessionState, next_state
@@ -72,7 +75,11 @@ def post(decision: "Decision", command: Post) -> Envelope:
         decision.make(Readdressed(word.envelope_id, envelope.audience))
     decision.word(word)
     try:
+        # The word by which a hidden sender is back comes before anything that follows from what it said.
+        back = show_again(decision, word.session_id, word.sender_id)
         follow(decision, word)
+        if back is not None:
+            follow(decision, back)
     except AdapterFault as fault:
         raise refuse_fault(fault) from fault
     return word

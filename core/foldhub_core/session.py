@@ -58,6 +58,27 @@ class Expectation:
     """Roles or agent ids; None is everybody."""
 
 
+@record
+class Asked:
+    """Somebody was asked something and has not answered: by which envelope, and since when."""
+
+    agent_id: str
+    envelope_id: str
+    since_ms: int
+
+
+@record
+class Fired:
+    """A violation that stands: it was recorded, and is not recorded again before it is mended."""
+
+    index: int
+    """Of which of the session's expectations."""
+    agent_id: str | None
+    cause: str = ""
+    faulty: bool = False
+    """Not a debt: the evaluator itself raised, or answered nonsense."""
+
+
 Role = Literal["initiator", "respondent", "participant"]
 
 

@@ -15,7 +15,7 @@ from .errors import Malformed, NotFoundError, SessionOver, shown
 from .ids import was_issued
 from .ordered import Ordered
 from .records import changed, hot, record
-from .session import Session, SessionState
+from .session import Asked, Fired, Session, SessionState
 
 if TYPE_CHECKING:
     from .config import HubConfig
@@ -30,6 +30,16 @@ class Faulty:
 
 
 @hot
+class Watch:
+    """How closely a session's expectations have to be watched, by the evaluators that are configured."""
+
+    patience_ms: int | None
+    """The least time between a word and a violation it begins; None asks after every word."""
+    reads_asked: bool
+    """Whether it matters who was asked and has not answered."""
+
+
+@hot
 class SessionEntry:
     """What the hub holds of a live session and seldom changes."""
 
@@ -40,6 +50,14 @@ class SessionEntry:
     """When the invited must have answered; None when nobody is waited for."""
     dormant: str | None = None
     """Why the session cannot go on; None while it can."""
+    opened_at_ms: int | None = None
+    """When it became active; None while it is pending."""
+    hidden: tuple[str, ...] = ()
+    """The members the others go on without, in the order they were hidden."""
+    fired: tuple[Fired, ...] = ()
+    """The violations that stand, by expectation."""
+    watch: Watch | None = None
+    """None where nothing is expected. It follows from the manifest and the configuration."""
 
 
 @hot
@@ -49,6 +67,10 @@ class Talk:
     words: int
     protocol: object
     """The adapter's state, or `Faulty`."""
+    last_said_ms: int | None = None
+    """When a participant last said something."""
+    asked: tuple[Asked, ...] = ()
+    """Who was asked and has not answered; kept only where an evaluator looks at it."""
 
 
 @hot
@@ -219,6 +241,16 @@ def protocol_state(state: "HubState", session_id: str) -> object:
     """The state of a session's protocol; raises `SessionOver` or `NotFoundError`. O(log n)."""
     session_entry(state, session_id)
     return state.sessions.talks[session_id].protocol
+
+
+def violations(state: "HubState", session_id: str) -> tuple[Fired, ...]:
+    """The violations that stand in a session, by expectation; raises `SessionOver` or `NotFoundError`. O(log n)."""
+    return session_entry(state, session_id).fired
+
+
+def hidden_participants(state: "HubState", session_id: str) -> tuple[str, ...]:
+    """The participants the others go on without; raises `SessionOver` or `NotFoundError`. O(log n)."""
+    return session_entry(state, session_id).hidden
 
 
 def expected(config: "HubConfig", state: "HubState", session_id: str) -> tuple[ExpectedTurn, ...]:

@@ -50,6 +50,7 @@ from .snapshot_rows import (
 )
 from .state import HubState
 from .track_record import TrackRecord
+from .watching import watch_of
 
 SLICE_ROWS = 500
 SLICE_BYTES = 262_144
@@ -175,8 +176,19 @@ def _rate_row(agent_id: str, spent: Spent) -> RateRow:
 
 
 def _session_row(entry: SessionEntry, talk: Talk) -> SessionRow:
-    written = _written_protocol(talk.protocol)
-    return SessionRow(entry.session, entry.members, entry.invited_until_ms, entry.dormant, talk.words, written)
+    return SessionRow(
+        entry.session,
+        entry.members,
+        entry.invited_until_ms,
+        entry.dormant,
+        talk.words,
+        _written_protocol(talk.protocol),
+        entry.opened_at_ms,
+        entry.hidden,
+        entry.fired,
+        talk.last_said_ms,
+        talk.asked,
+    )
 
 
 def _written_protocol(protocol: object) -> bytes:
@@ -298,7 +310,10 @@ class _Reader:
             what = f"{session.manifest.type} version {session.manifest.version}"
             raise NotFoundError(f"expected the adapter of {session.session_id}, which is {what}, came none", where="adapters")
         protocol = _read_protocol(adapter, row.protocol, self._first.form)
-        return SessionEntry(session, row.members, row.invited_until_ms), Talk(row.words, protocol)
+        watch = watch_of(self._config, session)
+        more = (row.opened_at_ms, row.hidden, row.fired, watch)
+        entry = SessionEntry(session, row.members, row.invited_until_ms, None, *more)
+        return entry, Talk(row.words, protocol, row.last_said_ms, row.asked)
 
     def state(self) -> HubState:
         first = self._first

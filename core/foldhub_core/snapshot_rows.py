@@ -10,7 +10,7 @@ from .identity import Passport, Resume, Skill
 from .mailbox import DeadLetter, Owed
 from .records import hot
 from .rule import Rule
-from .session import Session
+from .session import Asked, Fired, Session
 
 
 @hot
@@ -89,6 +89,11 @@ class SessionRow:
     dormant: str | None
     words: int
     protocol: bytes
+    opened_at_ms: int | None
+    hidden: tuple[str, ...]
+    fired: tuple[Fired, ...]
+    last_said_ms: int | None
+    asked: tuple[Asked, ...]
 
 
 @hot

@@ -15,6 +15,7 @@ from .delivery import Links
 from .facts import Configured, Dormant, Woken
 from .records import changed
 from .sessions import Faulty
+from .watching import watch_of
 from .words import fold_due
 
 if TYPE_CHECKING:
@@ -52,17 +53,23 @@ def configured(config: HubConfig) -> Configured:
     """What is recorded of a configuration."""
     manifests = [adapter.manifest for adapter in config.adapters]
     adapters = sorted({(f"adapter {one.type}", str(one.version)) for one in manifests})
-    remote = [("remote_agents", "allowed")] if config.remote_agents else []
+    evaluators = sorted({f"evaluator {one.name}": str(one.version) for one in config.evaluators}.items())
+    handlers = sorted({f"handler {one.name}": str(one.version) for one in config.handlers}.items())
     arbiter = (f"arbiter {name_of(config.arbiter)}", str(config.arbiter.version))
-    parts = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), arbiter, *adapters, *remote)
+    remote = [("remote_agents", "allowed")] if config.remote_agents else []
+    own = (("core", CORE_VERSION), ("format", str(codec.FORMAT)), arbiter)
+    parts = (*own, *adapters, *evaluators, *handlers, *remote)
     return Configured(parts, codec.digest(codec.pack((parts, codec.row_of(config.limits)))).hex(), config.limits)
 
 
-def fold_configured(state: "HubState", mark: Configured) -> "HubState":
+def fold_configured(config: HubConfig, state: "HubState", mark: Configured) -> "HubState":
     """The limits hold from now on; no link is attached, and what is owed to remote agents goes out again.
 
-    What is remembered or owed for less time than before becomes due earlier: only then is every agent looked at.
+    What is remembered or owed for less time than before becomes due earlier: only then is every agent looked at. Other
+    evaluators may expect otherwise: only then is every session looked at.
     """
+    if state.configured is not None and state.configured.parts != mark.parts:
+        state = _watched_anew(config, state)
     agenda, key_ms, owed_ms = state.agenda, mark.limits.key_ms, mark.limits.owed_ms
     if key_ms < state.limits.key_ms:
         for agent_id in state.keys:
@@ -77,9 +84,20 @@ def fold_configured(state: "HubState", mark: Configured) -> "HubState":
     return changed(state, configured=mark, limits=mark.limits, links=Links(), mailboxes=mailboxes, agenda=agenda)
 
 
+def _watched_anew(config: HubConfig, state: "HubState") -> "HubState":
+    sessions, agenda = state.sessions, state.agenda
+    for (session_id,) in state.sessions.order:
+        entry = sessions.entries[session_id]
+        if entry.watch is not None:
+            entry = changed(entry, watch=watch_of(config, entry.session))
+            sessions = changed(sessions, entries=sessions.entries.set(session_id, entry))
+            sessions, agenda = fold_due(config, sessions, agenda, entry, state.now_ms)
+    return changed(state, sessions=sessions, agenda=agenda)
+
+
 def fold_dormant(config: HubConfig, state: "HubState", session_id: str, reason: str | None) -> "HubState":
     """The session cannot go on, for a reason; or can again, for None: then its protocol may wait for something."""
     entry = changed(state.sessions.entries[session_id], dormant=reason)
     sessions = changed(state.sessions, entries=state.sessions.entries.set(session_id, entry))
-    sessions, agenda = fold_due(config, sessions, state.agenda, entry)
+    sessions, agenda = fold_due(config, sessions, state.agenda, entry, state.now_ms)
     return changed(state, sessions=sessions, agenda=agenda)

@@ -12,7 +12,7 @@ The state is a value: whoever called `step` holds the state before it, too.
 
 from typing import assert_never
 
-from . import agenda, closing, delivery, forwarding, keys, opening, posting, refusals, registry, starting, words
+from . import agenda, closing, delivery, forwarding, keys, opening, overdue, posting, refusals, registry, starting, words
 from .access import check_principal, registering_glob
 from .commands import (
     Ack,
@@ -45,7 +45,7 @@ from .commits import Actor, Commit, make_commit
 from .config import HubConfig
 from .decision import Decision
 from .effects import Effect, Refuse, Reply
-from .envelope import Envelope
+from .envelope import EV_EXPECTATION_VIOLATED, Envelope
 from .error_record import ErrorRecord, error_record
 from .errors import NetworkError, Unavailable
 from .facts import (
@@ -168,6 +168,8 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
     match fact:
         case Envelope():
             if fact.session_id == HUB_SESSION:
+                if fact.event_type == EV_EXPECTATION_VIOLATED:
+                    return overdue.fold_violated(state, fact)
                 return registry.fold_event(state, fact)
             return words.fold_word(config, state, fact)
         case Acked():
@@ -187,7 +189,7 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
         case Rearmed():
             return changed(state, agenda=agenda.fold_rearmed(state.agenda, fact))
         case Configured():
-            return starting.fold_configured(state, fact)
+            return starting.fold_configured(config, state, fact)
         case Dormant():
             return starting.fold_dormant(config, state, fact.session_id, fact.reason)
         case Woken():
@@ -245,6 +247,7 @@ def _tick(decision: Decision) -> None:
 
 def _tick_session(decision: Decision, session_id: str) -> None:
     closing.make_due(decision, session_id)
+    overdue.make_due(decision, session_id)
     if session_id in decision.state.sessions.entries:
         decision.make(Rearmed("session", session_id, closing.next_session_due(decision, session_id)))
 

@@ -54,7 +54,7 @@ from .identity import Auth, Cost, Example, ObservedStat, Passport, Resume, Skill
 from .limits import Limits
 from .mailbox import DeadLetter, Owed
 from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes
-from .session import Expectation, Manifest, Participant, ParticipantBounds, Session
+from .session import Asked, Expectation, Fired, Manifest, Participant, ParticipantBounds, Session
 from .snapshot_rows import (
     AgentRow,
     ConfiguredRow,
@@ -166,5 +166,7 @@ TAGS: dict[type, int] = {
     DeadLetterRow: 153,
     DeadLetter: 154,
     RateRow: 155,
+    Asked: 156,
+    Fired: 157,
 }
 """The tag of every record. A tag is given once and never to another record."""

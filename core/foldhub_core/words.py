@@ -10,7 +10,7 @@ looks at that and refuses, so that only a recovery ever folds past it.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from . import codec, delivery, keys
+from . import codec, delivery, keys, watching
 from .adapters.protocol import Adapter
 from .agenda import Agenda
 from .codec import from_data
@@ -20,10 +20,12 @@ from .data import INT_MAX, INT_MIN
 from .envelope import (
     EV_SESSION_CLOSED,
     EV_SESSION_EXPIRED,
+    EV_SESSION_HIDDEN,
     EV_SESSION_INVITE,
     EV_SESSION_JOINED,
     EV_SESSION_LEFT,
     EV_SESSION_OPENED,
+    EV_SESSION_SHOWN,
     Envelope,
     is_hub_event,
 )
@@ -52,7 +54,7 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
         entry, talk = _opened(config, state, word)
         sessions = sessions.opened(entry, talk)
     else:
-        talk = Talk(word.number, _folded(config, entry.session.manifest, sessions.talks[session_id].protocol, word))
+        talk = _said(config, state, entry, word)
         sessions = sessions.with_talk(session_id, talk)
         if word.event_type in _MOVES:
             entry = _MOVES[word.event_type](entry, word)
@@ -61,8 +63,12 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
     if word.event_type in LAST_WORDS:
         sessions = sessions.ended(session_id)
         agenda = agenda.disarmed("session", session_id)
-    elif word.event_type in _MOVES or has_deadlines(config, entry.session.manifest):
-        sessions, agenda = fold_due(config, sessions, agenda, entry)
+    elif (
+        word.event_type in _MOVES
+        or has_deadlines(config, entry.session.manifest)
+        or watching.must_ask(entry, agenda, word.created_at_ms)
+    ):
+        sessions, agenda = fold_due(config, sessions, agenda, entry, word.created_at_ms)
     audience = word.audience if word.audience is not None else delivery.others(entry.members, word.sender_id)
     mailboxes, agenda = delivery.fold_delivered(state, word, audience, agenda)
     sender = state.registry.agents.get(word.sender_id)
@@ -84,21 +90,33 @@ def has_deadlines(config: "HubConfig", manifest: Manifest) -> bool:
     return adapter is not None and type(adapter).next_deadline is not _NO_DEADLINE
 
 
-def fold_due(config: "HubConfig", sessions: Sessions, agenda: Agenda, entry: SessionEntry) -> tuple[Sessions, Agenda]:
-    """Arm what a session waits for; a protocol that cannot say what it waits for is faulty."""
+def fold_due(
+    config: "HubConfig", sessions: Sessions, agenda: Agenda, entry: SessionEntry, now_ms: int
+) -> tuple[Sessions, Agenda]:
+    """Arm what a session waits for, and forget the violations that are mended.
+
+    A protocol that cannot say what it waits for is faulty.
+    """
     session_id = entry.session.session_id
     talk = sessions.talks[session_id]
+    still = watching.still_fired(config, entry, talk, now_ms)
+    if still is not entry:
+        entry = still
+        sessions = changed(sessions, entries=sessions.entries.set(session_id, entry))
     try:
         due_ms = next_due(config, entry, talk)
     except AdapterFault as fault:
-        faulty = Talk(talk.words, Faulty(str(fault)))
+        faulty = changed(talk, protocol=Faulty(str(fault)))
         sessions = sessions.with_talk(session_id, faulty)
         due_ms = next_due(config, entry, faulty)
     return sessions, agenda if due_ms is None else agenda.armed("session", session_id, due_ms)
 
 
 def next_due(config: "HubConfig", entry: SessionEntry, talk: Talk) -> int | None:
-    """When a session is to be looked at next: the invited, its end, what its protocol waits for. Raises `AdapterFault`."""
+    """When a session is to be looked at next: the invited, its end, what its protocol waits for, what is expected in it.
+
+    Raises `AdapterFault`.
+    """
     session = entry.session
     due = session.expires_at_ms
     if entry.invited_until_ms is not None and (due is None or entry.invited_until_ms < due):
@@ -108,6 +126,9 @@ def next_due(config: "HubConfig", entry: SessionEntry, talk: Talk) -> int | None
         asked = None if adapter is None else protocol_deadline(adapter, session, talk.protocol)
         if asked is not None and (due is None or asked < due):
             due = asked
+    violated = watching.next_violation(config, entry, talk)
+    if violated is not None and (due is None or violated < due):
+        due = violated
     return due
 
 
@@ -168,7 +189,8 @@ def _opened(config: "HubConfig", state: HubState, word: Envelope) -> tuple[Sessi
         required_acks=command.required_acks,
         pending_acks=invited,
     )
-    entry = SessionEntry(session, (word.sender_id,), data["invited_until_ms"])
+    watch = watching.watch_of(config, session)
+    entry = SessionEntry(session, (word.sender_id,), data["invited_until_ms"], watch=watch)
     adapter = config.adapter_of(manifest)
     if adapter is None:
         return entry, Talk(1, Faulty("is missing"))
@@ -188,6 +210,23 @@ def as_participants(state: HubState, agent_ids: tuple[str, ...], creator_id: str
             for order, agent_id in enumerate(agent_ids)
         ]
     )
+
+
+def _said(config: "HubConfig", state: "HubState", entry: SessionEntry, word: Envelope) -> Talk:
+    """What a word changes in the talk."""
+    talk = state.sessions.talks[word.session_id]
+    protocol = _folded(config, entry.session.manifest, talk.protocol, word)
+    if not watching.is_content(word, state.hub_id):
+        asked = talk.asked
+        if word.event_type == EV_SESSION_LEFT and asked:
+            asked = tuple([one for one in asked if one.agent_id != word.event_data["agent_id"]])
+        return Talk(word.number, protocol, talk.last_said_ms, asked)
+    asked = talk.asked
+    if entry.watch is not None and entry.watch.reads_asked:
+        audience = word.audience if word.audience is not None else delivery.others(entry.members, word.sender_id)
+        heard_by = tuple([one for one in audience if one not in state.withheld]) if state.withheld else audience
+        asked = watching.asked_after(entry, asked, word, heard_by)
+    return Talk(word.number, protocol, word.created_at_ms, asked)
 
 
 def _folded(config: "HubConfig", manifest: Manifest, protocol: object, word: Envelope) -> object:
@@ -234,13 +273,22 @@ def _left(entry: SessionEntry, word: Envelope) -> SessionEntry:
     return _with_members(entry, session)
 
 
-def _active(entry: SessionEntry, _: Envelope) -> SessionEntry:
-    return changed(entry, session=changed(entry.session, state=SessionState.ACTIVE), invited_until_ms=None)
+def _active(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    session = changed(entry.session, state=SessionState.ACTIVE)
+    return changed(entry, session=session, invited_until_ms=None, opened_at_ms=word.created_at_ms)
+
+
+def _hidden(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    return changed(entry, hidden=(*entry.hidden, word.event_data["agent_id"]))
+
+
+def _shown(entry: SessionEntry, word: Envelope) -> SessionEntry:
+    return changed(entry, hidden=tuple([one for one in entry.hidden if one != word.event_data["agent_id"]]))
 
 
 def _with_members(entry: SessionEntry, session: Session) -> SessionEntry:
     members = tuple([one.agent_id for one in session.participants if one.agent_id not in session.pending_acks])
-    return changed(entry, session=session, members=members)
+    return changed(entry, session=session, members=members, hidden=tuple([one for one in entry.hidden if one in members]))
 
 
 _MOVES = {
@@ -248,5 +296,7 @@ _MOVES = {
     EV_SESSION_JOINED: _joined,
     EV_SESSION_LEFT: _left,
     EV_SESSION_OPENED: _active,
+    EV_SESSION_HIDDEN: _hidden,
+    EV_SESSION_SHOWN: _shown,
 }
-"""How the words that say who takes part move the session."""
+"""How the words that say who takes part, and who is gone on without, move the session."""

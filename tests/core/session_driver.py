@@ -143,11 +143,12 @@ class Talks(Hub):
         limits: Limits | None = None,
         remote_agents: bool = False,
         arbiter: Arbiter | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(started=False, remote_agents=remote_agents)
         self.ids: dict[str, str] = {}
         self.arbiter = arbiter or RuleBasedArbiter()
-        self.restart(*adapters, limits=limits)
+        self.restart(*adapters, limits=limits, **more)
         for name in names:
             self.join(name)
 
@@ -161,19 +162,19 @@ class Talks(Hub):
             check_state(self.config, self.state)
         return result
 
-    def configured(self, *adapters: Adapter[Any], built_in: bool, limits: Limits | None) -> HubConfig:
+    def configured(self, *adapters: Adapter[Any], built_in: bool, limits: Limits | None, **more: Any) -> HubConfig:
         every = (*BUILT_IN, *adapters) if built_in else adapters
         remote = self.config.remote_agents
-        return HubConfig(adapters=every, limits=limits or Limits(), arbiter=self.arbiter, remote_agents=remote)
+        return HubConfig(adapters=every, limits=limits or Limits(), arbiter=self.arbiter, remote_agents=remote, **more)
 
-    def restart(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
-        """Begin a run under these protocols and limits; the state is the one there was."""
-        self.config = self.configured(*adapters, built_in=built_in, limits=limits)
+    def restart(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None, **more: Any) -> None:
+        """Begin a run under these protocols and limits, and what else is configured; the state is the one there was."""
+        self.config = self.configured(*adapters, built_in=built_in, limits=limits, **more)
         self.value(ADMIN, Start(), self.now_ms)
 
-    def recover(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None) -> None:
+    def recover(self, *adapters: Adapter[Any], built_in: bool = True, limits: Limits | None = None, **more: Any) -> None:
         """Begin a run under these protocols on the state that the log gives under them."""
-        self.config = self.configured(*adapters, built_in=built_in, limits=limits)
+        self.config = self.configured(*adapters, built_in=built_in, limits=limits, **more)
         self.state = replay(self.config, self.log, HubState(HUB_ID))
         self.value(ADMIN, Start(), self.now_ms)
 
@@ -361,6 +362,7 @@ def check_state(config: HubConfig, state: HubState) -> None:
         ids = {participant.agent_id for participant in entry.session.participants}
         assert set(entry.members) | set(entry.session.pending_acks) == ids
         assert not set(entry.members) & set(entry.session.pending_acks)
+        assert set(entry.hidden) <= set(entry.members)
         due_ms = session_due(config, entry, talk)
         assert due_ms is None or state.agenda.by_subject[session_id] <= due_ms, "a deadline is never late"
     assert {agent_id: [one for (one,) in found] for agent_id, found in sessions.of_agent.items()} == places

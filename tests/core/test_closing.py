@@ -428,8 +428,8 @@ def test_until_a_tick_comes_a_session_goes_on() -> None:
 
 
 def test_a_session_without_an_end_waits_for_nothing() -> None:
-    hub = Talks("alice", "bob")
-    session_id = hub.opened("alice", "bob", ttl=0)
+    hub = Talks("alice", "bob", adapters=(Free(),))
+    session_id = hub.opened("alice", "bob", type="free", ttl=0)
     hub.ack_all()
     hub.tick_until_rest(60_000)
     assert hub.state.agenda.by_subject.get(session_id) is None

@@ -221,6 +221,27 @@ def test_whatever_text_a_protocol_raises_with_is_told_in_plain_characters(place:
     assert len(refusal.message) < 400
 
 
+class Unsayable(Exception):
+    """Cannot even say what it is about."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unbuilt(NetworkError):
+    """A refusal by its class alone."""
+
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [Unsayable(), Unbuilt()])
+def test_an_error_that_cannot_be_told_is_refused_all_the_same(error: Exception) -> None:
+    hub = Talks("alice", "bob", adapters=[Broken("validate_send", "bad", error)])
+    session_id = hub.opened("alice", "bob", type="broken")
+    assert hub.unsaid("alice", session_id, event_type="bad") == "protocol_error"
+
+
 @pytest.mark.parametrize("place", ["validate_create", "validate_send"])
 def test_a_refusal_that_cannot_be_written_down_is_a_fault(place: str) -> None:
     hub = Talks(

@@ -15,7 +15,9 @@ def sources() -> list[Path]:
 
 
 def test_no_file_is_too_long() -> None:
-    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in sources()}
+    # A front door holds one concept however long it is: the list of names behind it.
+    rooms = [file for file in sources() if file.name != "__init__.py"]
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in rooms}
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
 
 

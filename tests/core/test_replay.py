@@ -288,7 +288,10 @@ def test_a_start_records_the_parts_of_its_configuration_sorted() -> None:
     (mark,) = RecordedHub().commits[0].facts
     assert isinstance(mark, Configured)
     types = ["consulting", "conversation", "discussion", "gathering", "workflow"]
-    names = ["core", "format", "arbiter Desk", *[f"adapter {type}" for type in types], "remote_agents"]
+    evaluators = ["acks_within", "max_silence", "reply_within", "turn_within"]
+    handlers = ["audit", "auto_close", "hide", "notify_session", "remove", "warn"]
+    named = [("adapter", types), ("evaluator", evaluators), ("handler", handlers)]
+    names = ["core", "format", "arbiter Desk", *[f"{kind} {one}" for kind, own in named for one in own], "remote_agents"]
     assert [name for name, _ in mark.parts] == names
 
 

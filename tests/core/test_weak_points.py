@@ -3,10 +3,12 @@
 import pytest
 
 from foldhub_core import (
+    EV_EXPECTATION_VIOLATED,
     EV_PACKET,
     EV_SESSION_CLOSED,
     EV_SESSION_LEFT,
     EV_TEXT,
+    HUB_SESSION,
     Ack,
     AnswerInvite,
     Arrival,
@@ -16,6 +18,7 @@ from foldhub_core import (
     Deliver,
     Effect,
     Envelope,
+    Expectation,
     Forward,
     ForwardFailed,
     HubConfig,
@@ -53,6 +56,7 @@ from foldhub_core import (
     replay,
     step,
     verify,
+    violations,
     write_log,
 )
 from foldhub_core.commands import RecordObservation
@@ -60,9 +64,10 @@ from foldhub_core.config import BUILT_IN
 from foldhub_core.rule import Inbox
 from foldhub_core.session import LIFE
 from tests.core.hub_driver import ADMIN, HUB_ID, Hub, owner
+from tests.core.rounds import Rounds
 from tests.simulation.relay import Relay
 
-CONFIG = HubConfig(adapters=(*BUILT_IN, Relay()), remote_agents=True)
+CONFIG = HubConfig(adapters=(*BUILT_IN, Relay(), Rounds()), remote_agents=True)
 
 
 class Network:
@@ -76,17 +81,17 @@ class Network:
         for name, agent_id in self.ids.items():
             self.hub.value(ADMIN, Attach(agent_id=agent_id, link=name))
 
-    def open(self, session_type: str, *names: str) -> str:
+    def open(self, session_type: str, *names: str, expects: tuple[Expectation, ...] = ()) -> str:
         """Open a session that all accept; gives its id."""
-        session_id = self.invite(session_type, *names)
+        session_id = self.invite(session_type, *names, expects=expects)
         for name in names[1:]:
             self.hub.value(ADMIN, AnswerInvite(session_id=session_id, agent_id=self.ids[name], accept=True))
         return session_id
 
-    def invite(self, session_type: str, *names: str) -> str:
+    def invite(self, session_type: str, *names: str, expects: tuple[Expectation, ...] = ()) -> str:
         first, *others = [self.ids[name] for name in names]
         knobs = {"wait_ms": 10**9}
-        command = OpenSession(creator_id=first, type=session_type, participants=tuple(others), knobs=knobs)
+        command = OpenSession(creator_id=first, type=session_type, participants=tuple(others), knobs=knobs, expectations=expects)
         opened: Session = self.hub.value(owner("", first), command)
         return opened.session_id
 
@@ -184,6 +189,15 @@ def test_06_a_handoff_to_nobody_is_refused_and_wedges_nothing() -> None:
         handoff = Envelope(session_id, alice, EV_PACKET, packet(kind="handoff", target=target))
         assert network.hub.refused(owner("", alice), Post(envelope=handoff)) == "protocol_error"
     assert [turn.agent_id for turn in expected(CONFIG, network.hub.state, session_id)] == [alice]
+
+
+def test_06_a_turn_that_is_not_taken_in_time_is_passed_on() -> None:
+    network = Network("alice", "bob", "carol")
+    hide = Expectation("turn_within", "hide", {"seconds": 60})
+    session_id = network.open("rounds", "alice", "bob", "carol", expects=(hide,))
+    network.say("alice", session_id, "One.")
+    network.hub.tick_until_rest(network.hub.now_ms + 60_000)
+    assert [turn.agent_id for turn in expected(CONFIG, network.hub.state, session_id)] == [network.ids["carol"]]
 
 
 def test_07_a_session_of_many_never_fills_inboxes_that_are_acked() -> None:
@@ -383,3 +397,18 @@ def test_what_a_proxy_fails_to_hand_on_comes_again_and_holds_nobody_up() -> None
     assert first not in numbers_of(owed(CONFIG, network.hub.state))
     assert numbers_of(network.hub.ask(ADMIN, Tick(), network.hub.now_ms + 1_000)) == [first]
     assert inbox(network.hub.state, far).pending == 2
+
+
+def test_a_violation_that_was_recorded_is_not_recorded_again_after_a_restart() -> None:
+    network = Network("alice", "bob")
+    late = Expectation("reply_within", "notify_session", {"seconds": 60})
+    session_id = network.open("conversation", "alice", "bob", expects=(late,))
+    network.say("alice", session_id, "Are you there?")
+    network.hub.tick_until_rest(network.hub.now_ms + 60_000)
+    stands = violations(network.hub.state, session_id)
+    assert [one.agent_id for one in stands] == [network.ids["bob"]]
+    network.restart()
+    network.hub.tick_until_rest(network.hub.now_ms + 60_000)
+    assert violations(network.hub.state, session_id) == stands
+    said = [fact for commit in network.hub.log for fact in commit.facts if isinstance(fact, Envelope)]
+    assert [word.session_id for word in said if word.event_type == EV_EXPECTATION_VIOLATED] == [HUB_SESSION, session_id]

@@ -19,8 +19,10 @@ from typing import Any, cast
 
 from foldhub_core import (
     EV_CONTEXT_SET,
+    EV_EXPECTATION_VIOLATED,
     EV_PACKET,
     EV_TEXT,
+    HUB_SESSION,
     Access,
     Ack,
     AnswerInvite,
@@ -38,6 +40,7 @@ from foldhub_core import (
     Effect,
     Envelope,
     Evict,
+    Expectation,
     ExpectedTurn,
     Fact,
     Forward,
@@ -94,6 +97,7 @@ from foldhub_core.config import BUILT_IN
 from foldhub_core.identity import AgentKind
 from foldhub_core.ids import make_id
 from tests.core.recorded_hub import ARBITER
+from tests.core.rounds import Rounds
 from tests.scenarios.graphs import GRAPHS
 from tests.simulation.relay import Relay
 
@@ -178,7 +182,7 @@ class Scene:
     def run(self, verb: str, words: list[str]) -> list[str]:
         """Begin a run: `hub starts with alice bob`, who are attached to a1 and b1; `hub restarts without relay`, from its log."""
         preposition, *names = words or ["with"]
-        adapters = BUILT_IN if preposition == "without" else (*BUILT_IN, Relay())
+        adapters = BUILT_IN if preposition == "without" else (*BUILT_IN, Relay(), Rounds())
         self.config = HubConfig(adapters=adapters, remote_agents=True, arbiter=ARBITER)
         if verb == "restarts":
             read = read_log(write_log(Log("demo", tuple(self.commits))))
@@ -233,6 +237,7 @@ class Scene:
             knobs=self.knobs(session_type, given),
             ttl=given.get("ttl"),
             required_acks=int(given["required"]) if "required" in given else None,
+            expectations=tuple([self.expectation(one) for one in given["expects"].split(",")]) if "expects" in given else (),
             idempotency_key=given.get("key"),
         )
 
@@ -246,6 +251,11 @@ class Scene:
         if "vars" in given:
             knobs["context_vars"] = json.loads(given["vars"])
         return knobs
+
+    def expectation(self, told: str) -> Expectation:
+        """What is expected: `reply_within/5m/warn`, or of one agent or role `reply_within/5m/warn/bob`."""
+        name, seconds, on_violation, *whom = told.split("/")
+        return Expectation(name, on_violation, {"seconds": seconds}, self.all_ids(whom) or None)
 
     def posting(self, who: str, event_type: str, data: Mapping[str, object], session: str, given: Options) -> Post:
         """`says "text" in s1`, or `posts event.type in s1`; with `to=`, `key=`, `because=s1#2`, `ttl=`."""
@@ -325,6 +335,10 @@ class Scene:
                 yield f"mark dormant {self.named(fact.session_id)}: {fact.reason}"
             case Woken():
                 yield f"mark woken {self.named(fact.session_id)}"
+            case Envelope() if fact.session_id == HUB_SESSION and fact.event_type == EV_EXPECTATION_VIOLATED:
+                data: Any = fact.event_data  # Any: an event's data is what its type says
+                by = " ".join(self.named(one) for one in data["violators"]) or "nobody in particular"
+                yield f"recorded in hub: {self.named(data['session_id'])} {data['detail']}, by {by}: {data['on_violation']}"
             case _:
                 return
 
@@ -340,6 +354,7 @@ class Scene:
         told = [f'"{data["text"]}"'] if "text" in data else []
         told += [json.dumps(data)] if word.event_type in (EV_PACKET, EV_CONTEXT_SET) else []
         told += [self.in_names(str(data[key])) for key in ("agent_id", "reason", "texts") if data.get(key)]
+        told += [self.in_names(str(data["detail"]))] if word.event_type == EV_EXPECTATION_VIOLATED else []
         return " ".join([self.named(envelope_id), word.event_type, *told])
 
     # --- names

@@ -40,6 +40,7 @@ few = settings(max_examples=40, deadline=None)
 NAMED = {
     "Access": "accesses",
     "Arrival": "arrivals",
+    "Asked": "asked",
     "Auth": "auths",
     "Cost": "costs",
     "DeadLetter": "dead_letters",
@@ -47,6 +48,7 @@ NAMED = {
     "ErrorRecord": "error_records",
     "Example": "examples",
     "Expectation": "expectations",
+    "Fired": "fired",
     "Inbox": "inboxes",
     "Limits": "limits",
     "Manifest": "manifests",

@@ -31,6 +31,7 @@ class ExpectedTurn:
     agent_id: str
     triggering_envelope_id: str | None = None
     expected_since_ms: int | None = None
+    """When the word was said by which the turn began."""
 
 
 @record

@@ -38,7 +38,7 @@ from foldhub_core.ids import Kind, make_id
 from foldhub_core.limits import Limits
 from foldhub_core.mailbox import DeadLetter, Owed
 from foldhub_core.rule import Access, Duration, Inbox, Rate, Rule, RuleLimits, SessionTypes
-from foldhub_core.session import Expectation, Manifest, Participant, ParticipantBounds, Session
+from foldhub_core.session import Asked, Expectation, Fired, Manifest, Participant, ParticipantBounds, Session
 from foldhub_core.task import Task, TaskSpec
 
 R = TypeVar("R")
@@ -225,6 +225,11 @@ def arrivals(**fields: SearchStrategy[Any]) -> SearchStrategy[Arrival]:
     return records(Arrival, **fields)
 
 
+def asked(**fields: SearchStrategy[Any]) -> SearchStrategy[Asked]:
+    """Those who were asked and have not answered."""
+    return records(Asked, **fields)
+
+
 def auths(**fields: SearchStrategy[Any]) -> SearchStrategy[Auth]:
     """How an agent proves who it is."""
     return records(Auth, **fields)
@@ -258,6 +263,11 @@ def examples(**fields: SearchStrategy[Any]) -> SearchStrategy[Example]:
 def expectations(**fields: SearchStrategy[Any]) -> SearchStrategy[Expectation]:
     """What participants owe in time."""
     return records(Expectation, **fields)
+
+
+def fired(**fields: SearchStrategy[Any]) -> SearchStrategy[Fired]:
+    """Violations that stand."""
+    return records(Fired, **fields)
 
 
 def inboxes(**fields: SearchStrategy[Any]) -> SearchStrategy[Inbox]:
