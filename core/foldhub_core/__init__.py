@@ -7,6 +7,7 @@ and the effects; `Engine` holds the order in which a runtime does the rest.
 from .adapters.consulting import ConsultingAdapter, ConsultingState
 from .adapters.conversation import ConversationAdapter, ConversationState
 from .adapters.discussion import DiscussionAdapter, DiscussionState
+from .adapters.face import Draft, Face, ToolOffer
 from .adapters.protocol import Adapter, AdapterResult, Emit, ExpectedTurn
 from .adapters.workflow.adapter import WorkflowAdapter
 from .adapters.workflow.conditions import AllOf, Always, AnyOf, ContextEquals, FromSpeaker, Not, ToolCalled
@@ -154,6 +155,7 @@ from .registry import (
     subject_of,
 )
 from .replay import Divergence, Verification, replay, verify
+from .round import Finish, Handoff, Round, ToolCall, round_packet
 from .rule import Access, Inbox, Rate, Rule, RuleLimits, SessionTypes, duration_ms
 from .rule_arbiter import RuleBasedArbiter
 from .search import AgentPage, agents_with_capability, list_agents, name_to_id_map
@@ -170,10 +172,29 @@ from .sessions import (
     protocol_state,
     violations,
 )
+from .skill import introduction, skill_card
 from .snapshot import digest, read_snapshot, take_snapshot
 from .state import HubState
 from .step import Step, apply, decide, effects_of, fold, next_deadline, owed, step
 from .task import TERMINAL_TASK_STATES, Task, TaskSpec, TaskState
+from .turn import (
+    CancelTask,
+    Delivery,
+    Ignore,
+    NeedLog,
+    Plan,
+    Postpone,
+    Standing,
+    Turn,
+    answered,
+    failed,
+    plan,
+    saying,
+    settled,
+    standing,
+    take_turn,
+)
+from .views import Entry, View, policy_view, project, windowed
 
 __all__ = [
     "BUILT_IN_EVALUATORS",
@@ -226,6 +247,7 @@ __all__ = [
     "AuditRow",
     "Auth",
     "AuthError",
+    "CancelTask",
     "Close",
     "CloseSession",
     "Command",
@@ -246,6 +268,7 @@ __all__ = [
     "DeadLettered",
     "Debt",
     "Deliver",
+    "Delivery",
     "Deny",
     "Detach",
     "Detached",
@@ -253,6 +276,7 @@ __all__ = [
     "DiscussionState",
     "Divergence",
     "Dormant",
+    "Draft",
     "Dropped",
     "Effect",
     "Emit",
@@ -260,6 +284,7 @@ __all__ = [
     "EndedTaskRow",
     "Ending",
     "Engine",
+    "Entry",
     "Envelope",
     "EnvelopeRow",
     "ErrorRecord",
@@ -268,8 +293,10 @@ __all__ = [
     "Example",
     "Expectation",
     "ExpectedTurn",
+    "Face",
     "Fact",
     "FanOut",
+    "Finish",
     "Fired",
     "Forward",
     "ForwardDone",
@@ -277,10 +304,12 @@ __all__ = [
     "FromSpeaker",
     "FrozenDict",
     "Handler",
+    "Handoff",
     "Health",
     "Hide",
     "HubConfig",
     "HubState",
+    "Ignore",
     "Inbox",
     "InboxCount",
     "InboxFull",
@@ -296,6 +325,7 @@ __all__ = [
     "Mark",
     "Nack",
     "Nacked",
+    "NeedLog",
     "NetworkError",
     "Not",
     "NotFoundError",
@@ -306,7 +336,9 @@ __all__ = [
     "ParticipantBounds",
     "Passport",
     "PendingTurn",
+    "Plan",
     "Post",
+    "Postpone",
     "Pressure",
     "Principal",
     "ProtocolError",
@@ -328,6 +360,7 @@ __all__ = [
     "Response",
     "Resume",
     "RevertToInitiator",
+    "Round",
     "RoundRobin",
     "Rule",
     "RuleBasedArbiter",
@@ -342,6 +375,7 @@ __all__ = [
     "SetSkill",
     "Skill",
     "Skipped",
+    "Standing",
     "Start",
     "Stay",
     "Step",
@@ -352,11 +386,15 @@ __all__ = [
     "TaskState",
     "Terminate",
     "Tick",
+    "ToolCall",
     "ToolCalled",
+    "ToolOffer",
     "Transition",
+    "Turn",
     "Unavailable",
     "Unregister",
     "Verification",
+    "View",
     "Violation",
     "Warn",
     "Watched",
@@ -366,6 +404,7 @@ __all__ = [
     "WorkflowGraphError",
     "WorkflowState",
     "agents_with_capability",
+    "answered",
     "apply",
     "audit",
     "can_send",
@@ -382,6 +421,7 @@ __all__ = [
     "error_from",
     "error_record",
     "expected",
+    "failed",
     "find_agent_id",
     "find_by_causation",
     "fold",
@@ -397,6 +437,7 @@ __all__ = [
     "inbox",
     "inbox_cursor",
     "index_rows",
+    "introduction",
     "link_of",
     "list_agents",
     "list_sessions",
@@ -406,17 +447,27 @@ __all__ = [
     "owed",
     "packet",
     "pending_turns",
+    "plan",
+    "policy_view",
     "posts_left",
+    "project",
     "protocol_state",
     "read_log",
     "read_snapshot",
     "readings",
     "replay",
+    "round_packet",
+    "saying",
+    "settled",
+    "skill_card",
+    "standing",
     "step",
     "subject_of",
     "take_snapshot",
+    "take_turn",
     "verify",
     "violations",
     "visible_to",
+    "windowed",
     "write_log",
 ]

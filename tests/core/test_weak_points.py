@@ -29,6 +29,7 @@ from foldhub_core import (
     OpenSession,
     Post,
     Redeliver,
+    Round,
     Rule,
     RuleLimits,
     Session,
@@ -38,7 +39,9 @@ from foldhub_core import (
     TaskState,
     Terminate,
     Tick,
+    ToolCall,
     Transition,
+    Turn,
     Unregister,
     WorkflowGraph,
     expected,
@@ -54,6 +57,7 @@ from foldhub_core import (
     pending_turns,
     read_log,
     replay,
+    saying,
     step,
     verify,
     violations,
@@ -63,8 +67,10 @@ from foldhub_core.commands import RecordObservation
 from foldhub_core.config import BUILT_IN
 from foldhub_core.rule import Inbox
 from foldhub_core.session import LIFE
+from tests.core.agent_client import Client
 from tests.core.hub_driver import ADMIN, HUB_ID, Hub, owner
 from tests.core.rounds import Rounds
+from tests.core.session_driver import Talks
 from tests.simulation.relay import Relay
 
 CONFIG = HubConfig(adapters=(*BUILT_IN, Relay(), Rounds()), remote_agents=True)
@@ -159,6 +165,26 @@ def test_05_a_turn_that_failed_and_was_nacked_comes_again_and_is_still_owed() ->
     assert due_ms is not None
     again = network.hub.ask(ADMIN, Tick(), due_ms)
     assert numbers_of(again) == [number]
+
+
+def test_05_an_agent_whose_handler_raised_takes_the_turn_again_and_answers_it() -> None:
+    hub = Talks("alice", "bob")
+    session_id = hub.opened("alice", "bob", type="consulting")
+    bob = Client(hub, "bob")
+    hub.ack_all("bob")
+    hub.attach("bob")
+    hub.say("alice", session_id, "Why?")
+    (number,) = hub.numbers("bob")
+
+    def raising(_: Turn) -> Round:
+        raise RuntimeError("out of order")
+
+    end = bob.serve(bob.owed(number), raising)
+    assert end == Nack(agent_id=hub.ids["bob"], number=number, reason="RuntimeError: out of order")
+    (again,) = hub.tick(hub.now_ms + 1_000)
+    assert isinstance(again, Redeliver)
+    assert isinstance(bob.serve(bob.delivery(again), lambda _: Round("Because.")), Ack)
+    assert hub.end(session_id)["reason"] == "consulting_complete"
 
 
 def test_06_an_agent_that_unregisters_wedges_no_session_that_waits_for_it() -> None:
@@ -325,6 +351,25 @@ def test_17_variables_that_a_packet_carries_are_read_by_the_workflow() -> None:
     last = network.hub.log[-1].facts[-1]
     assert isinstance(last, Envelope)
     assert (last.event_type, last.event_data["reason"]) == (EV_SESSION_CLOSED, "golden")
+
+
+@pytest.mark.parametrize("body", ["Because.", "I have answered the question."])
+def test_18_an_agent_that_has_spoken_by_its_tool_may_end_its_round_with_a_text(body: str) -> None:
+    hub = Talks("alice", "bob")
+    session_id = hub.opened("alice", "bob", type="consulting")
+    bob = Client(hub, "bob")
+    hub.ack_all("bob")
+    hub.say("alice", session_id, "Why?")
+    (number,) = hub.numbers("bob")
+
+    def speaking(turn: Turn) -> Round:
+        assert bob.ask(saying(turn, "Because.", 1)) is None
+        return Round(body, (ToolCall("say", {"content": "Because."}),), ("Because.",))
+
+    assert isinstance(bob.serve(bob.owed(number), speaking), Ack)
+    texts = [word.event_data["text"] for word in hub.words(session_id) if word.event_type == EV_TEXT]
+    assert texts == ["Why?", "Because."]
+    assert hub.dead("bob") == {}
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", float("nan"), {1: "one"}, "\ud800", 2**64, {"a", "b"}])

@@ -1,5 +1,6 @@
 """Consulting: one question, one reply, over."""
 
+from foldhub_core.adapters.face import SAY, ToolOffer
 from foldhub_core.adapters.protocol import NOTHING_FOLLOWS, Adapter, AdapterResult, ExpectedTurn
 from foldhub_core.data import Data
 from foldhub_core.envelope import EV_TEXT, Envelope
@@ -69,6 +70,10 @@ class ConsultingAdapter(Adapter[ConsultingState]):
         if state.reply_id is None:
             return (ExpectedTurn(_respondent(session), state.question_id, state.asked_at_ms),)
         return ()
+
+    def tools(self, session: Session, state: ConsultingState, agent_id: str) -> tuple[ToolOffer, ...]:
+        """Whoever's turn it is may say it."""
+        return (SAY,) if any(turn.agent_id == agent_id for turn in self.expected_next(session, state)) else ()
 
 
 def _respondent(session: Session) -> str:

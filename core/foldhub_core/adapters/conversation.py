@@ -1,5 +1,6 @@
 """Conversation: two agents talk as they like."""
 
+from foldhub_core.adapters.face import SAY, ToolOffer
 from foldhub_core.adapters.protocol import Adapter
 from foldhub_core.data import Data
 from foldhub_core.envelope import EV_TEXT, Envelope
@@ -43,3 +44,7 @@ class ConversationAdapter(Adapter[ConversationState]):
         if envelope.event_type != EV_TEXT:
             return state
         return ConversationState(state.turn_count + 1, envelope.sender_id, envelope.envelope_id)
+
+    def tools(self, session: Session, state: ConversationState, agent_id: str) -> tuple[ToolOffer, ...]:
+        """Both may say more than their turns do."""
+        return (SAY,)

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
+from foldhub_core.adapters.face import Face
 from foldhub_core.codec import from_data
 from foldhub_core.envelope import Envelope
 from foldhub_core.exact import EMPTY
@@ -56,8 +57,8 @@ class AdapterResult:
 NOTHING_FOLLOWS = AdapterResult()
 
 
-class Adapter(ABC, Generic[S]):
-    """The rules of one kind of session. Every method is pure; none may change its arguments."""
+class Adapter(Face[S], ABC, Generic[S]):
+    """The rules of one kind of session, and its face. Every method is pure; none may change its arguments."""
 
     manifest: Manifest
     """Type, version, bounds, and what else the protocol says of itself."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+from foldhub_core.adapters.face import Draft
 from foldhub_core.adapters.protocol import NOTHING_FOLLOWS, Adapter, AdapterResult, ExpectedTurn
 from foldhub_core.adapters.workflow import turns
-from foldhub_core.adapters.workflow.graph import WorkflowGraph, read_graph, resolved
+from foldhub_core.adapters.workflow.graph import WorkflowGraph, read_graph, resolved, tools_of
 from foldhub_core.adapters.workflow.packets import changed_context, check_change, check_context, check_packet
 from foldhub_core.adapters.workflow.parts import Condition, Target
 from foldhub_core.adapters.workflow.state import WorkflowState, agent_of, is_visible
@@ -26,6 +27,7 @@ from foldhub_core.envelope import (
 from foldhub_core.errors import ProtocolError, WorkflowGraphError, shown
 from foldhub_core.exact import EMPTY
 from foldhub_core.records import changed
+from foldhub_core.round import Round, round_packet
 from foldhub_core.session import Expectation, Manifest, ParticipantBounds, Session
 
 _SAID = (EV_TEXT, EV_PACKET)
@@ -132,6 +134,12 @@ class WorkflowAdapter(Adapter[WorkflowState]):
     def read_state(self, data: Mapping[str, object]) -> WorkflowState:
         """Read a state back, its conditions and targets among those this adapter knows."""
         return self._vocabulary.read(WorkflowState, data)
+
+    def round_envelope(self, session: Session, state: WorkflowState, round: Round) -> Draft | None:
+        """A packet: where the tools that were called lead, and what was said."""
+        ids = {name: agent_id for agent_id, name in state.names.items()}
+        packet = round_packet(round, tools_of(state.graph), ids)
+        return None if packet is None else Draft(EV_PACKET, packet)
 
 
 def _check_packet(state: WorkflowState, envelope: Envelope, in_turn: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 import attrs
 
-from foldhub_core.adapters.workflow.conditions import Always, FromSpeaker
+from foldhub_core.adapters.workflow.conditions import Always, FromSpeaker, ToolCalled
 from foldhub_core.adapters.workflow.mermaid import drawn
 from foldhub_core.adapters.workflow.parts import Condition, Part, Target, renamed, written
 from foldhub_core.adapters.workflow.targets import AgentTarget, RoundRobin, Terminate
@@ -160,3 +160,18 @@ def _placed(part: P, resolve: Callable[[str], str], place: str) -> P:
         return renamed(part, resolve)
     except WorkflowGraphError as refused:
         raise WorkflowGraphError(refused.message, where=place) from None
+
+
+def tools_of(graph: WorkflowGraph) -> tuple[str, ...]:
+    """The tools that the rules of a graph wait for, in their order, each once."""
+    found: dict[str, None] = {}
+    waiting: list[object] = [rule.when for rule in reversed(graph.transitions)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ToolCalled):
+            found[part.tool] = None
+        elif isinstance(part, tuple):
+            waiting += reversed(cast("tuple[object, ...]", part))
+        elif isinstance(part, Condition):
+            waiting += [getattr(part, field.name) for field in reversed(attrs.fields(type(part)))]
+    return tuple(found)
