@@ -23,26 +23,32 @@ import foldhub_core
 from foldhub_core import (
     AnswerInvite,
     Arrival,
+    CheckpointTask,
     CloseSession,
+    EndTask,
     Envelope,
     HubConfig,
     HubState,
     Leave,
     NetworkError,
+    ObserveTask,
     OpenSession,
     Passport,
     Principal,
     RecordObservation,
     Register,
+    RequestCancel,
     Resume,
     Rule,
     SetResume,
     SetRule,
     SetSkill,
     Start,
+    TaskSpec,
     TaskState,
     Tick,
     Unregister,
+    UpdateTask,
     changed,
     step,
 )
@@ -69,7 +75,7 @@ PLAIN_TYPES = {
     "Value",
 }
 PLAIN_DEFAULTS = (str, int, float, bytes, tuple, type(None))
-STATE_SLICES = {"Agenda", "Keys", "Links", "Mailboxes", "Rates", "RefusalCount", "Registry", "Sessions"}
+STATE_SLICES = {"Agenda", "Keys", "Links", "Mailboxes", "Rates", "RefusalCount", "Registry", "Sessions", "Tasks"}
 
 # Any, here and below: the names of the door hold values of every kind, and this module is about telling the kinds apart.
 EXPORTED: dict[str, Any] = {name: getattr(foldhub_core, name) for name in foldhub_core.__all__}
@@ -346,7 +352,7 @@ def test_event_types_say_what_they_carry() -> None:
         recorded.setdefault(event.event_type, list(event.event_data))
     rows = [row for entry in ENTRIES for row in entry.rows if row.column == "event type"]
     written = {row.cells["value"].strip("`"): re.findall(r"`(\w+)`", row.cells["event_data"]) for row in rows}
-    assert len(recorded) == 12
+    assert len(recorded) == 18
     assert {event_type: written[event_type] for event_type in recorded} == recorded
 
 
@@ -363,7 +369,7 @@ def test_kinds_of_audit_records_say_what_they_carry() -> None:
 
 def said_by_the_hub() -> Iterator[Envelope]:
     config, state, admin = HubConfig(), HubState("demo"), Principal(admin=True)
-    agent_id, other_id = "demo:a:a2", "demo:a:a7"
+    agent_id, other_id, task_id = "demo:a:a2", "demo:a:a7", "demo:t:b18"
     conversation = OpenSession(creator_id=agent_id, type="conversation", participants=(other_id,))
     commands: list[foldhub_core.Command] = [
         Start(),
@@ -381,6 +387,13 @@ def said_by_the_hub() -> Iterator[Envelope]:
         Leave(session_id="demo:s:b11", agent_id=other_id),
         changed(conversation, ttl=1),
         Tick(),
+        conversation,
+        AnswerInvite(session_id="demo:s:b16", agent_id=other_id, accept=True),
+        ObserveTask(owner_id=agent_id, spec=TaskSpec("Ask."), session_id="demo:s:b16"),
+        UpdateTask(task_id=task_id, agent_id=agent_id, progress={"done": 1}),
+        CheckpointTask(task_id=task_id, agent_id=agent_id, data={}),
+        RequestCancel(task_id=task_id, agent_id=other_id),
+        EndTask(task_id=task_id, agent_id=agent_id, outcome=TaskState.CANCELLED),
         Unregister(agent_id=agent_id),
     ]
     for at, command in enumerate(commands, start=1):

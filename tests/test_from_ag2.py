@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"protocols", "tasks", "store", "clients", "wire"}
-LINES = [*map(str, range(1, 15)), "14a", *map(str, range(15, 21)), "a", "b", "c", "d", "e", "f"]
+ROOMS = {"store", "clients", "wire"}
+LINES = [*map(str, range(1, 15)), "14a", *map(str, range(15, 21)), "t1", "t2", "t3", "t4", "a", "b", "c", "d", "e", "f"]
 
 
 def rows() -> dict[str, str]:

@@ -30,6 +30,10 @@ from .envelope import (
     EV_SKILL_SET,
     EV_TASK_CANCEL_REQUEST,
     EV_TASK_CANCELLED,
+    EV_TASK_CHECKPOINTED,
+    EV_TASK_ENDED,
+    EV_TASK_OBSERVED,
+    EV_TASK_PROGRESSED,
     Envelope,
     is_posted,
 )
@@ -242,9 +246,11 @@ OF_HUB_EVENTS: Mapping[str, tuple[tuple[str, _OfEvent], ...]] = {
     EV_OBSERVATION_RECORDED: (("observation_recorded", _hub_event),),
     EV_EXPECTATION_VIOLATED: (("expectation_violated", _violated), ("expectation_faulty", _faulty)),
     EV_TASK_CANCEL_REQUEST: (("task_cancel_requested", _asked_to_stop),),
+    EV_TASK_OBSERVED: (("task_observed", _hub_event),),
+    EV_TASK_ENDED: (("task_ended", _hub_event),),
     # How far a task is, and what its owner keeps of it, concerns those who wait for it.
-    "task.progressed": (),
-    "task.checkpointed": (),
+    EV_TASK_PROGRESSED: (),
+    EV_TASK_CHECKPOINTED: (),
 }
 """Of each event of the hub session what kinds of records it gives, and how each is read; of all others by `_hub_event`."""
 

@@ -24,6 +24,7 @@ from .errors import AccessDeniedError
 from .limits import check_length
 from .session import Session, SessionState, next_state
 from .sessions import is_over, session_entry
+from .tasks import expire_tasks
 from .words import next_due, protocol_deadline
 
 if TYPE_CHECKING:
@@ -97,9 +98,10 @@ def take_out(decision: "Decision", session_id: str, agent_id: str, reason: str) 
 
 
 def say_left(decision: "Decision", session_id: str, agent_id: str, reason: str) -> Envelope:
-    """Say that an agent is in the session no more."""
+    """Say that an agent is in the session no more; what it did for it beside talking has expired before."""
     session = decision.state.sessions.entries[session_id].session
     next_state(session.state, "leave")
+    expire_tasks(decision, "left", owner_id=agent_id, session_id=session_id)
     return decision.say(session_id, EV_SESSION_LEFT, {"agent_id": agent_id, "reason": reason}, None)
 
 

@@ -16,6 +16,7 @@ from .records import named
 from .rule import Duration, Rule, duration_ms
 from .session import NO_LABELS, Expectation
 from .task import TaskState
+from .task_commands import CheckpointTask, EndTask, ObserveTask, RequestCancel, UpdateTask
 
 
 @named
@@ -308,6 +309,11 @@ Command = (
     | SetRule
     | SetSkill
     | RecordObservation
+    | ObserveTask
+    | UpdateTask
+    | CheckpointTask
+    | EndTask
+    | RequestCancel
     | Start
     | Tick
 )

@@ -17,6 +17,7 @@ from .facts import Dormant
 from .limits import check_data, check_length
 from .session import SessionState, next_state
 from .sessions import Faulty, SessionEntry
+from .tasks import expire_tasks
 
 if TYPE_CHECKING:
     from .decision import Decision
@@ -101,7 +102,7 @@ def check_emit(state: "HubState", members: tuple[str, ...], emit: Emit) -> None:
 
 
 def close(decision: "Decision", session_id: str, reason: str, **more: object) -> None:
-    """End a live session: its last word goes to everybody in it, those who have not answered included."""
+    """End a live session: its tasks expire, and its last word goes to everybody in it, those who have not answered included."""
     _end(decision, session_id, "close", EV_SESSION_CLOSED, {"reason": reason, **more})
 
 
@@ -113,6 +114,7 @@ def expire(decision: "Decision", session_id: str) -> None:
 def _end(decision: "Decision", session_id: str, event: str, event_type: str, data: dict[str, object]) -> None:
     session = decision.state.sessions.entries[session_id].session
     next_state(session.state, event)
+    expire_tasks(decision, "session_closed", session_id=session_id)
     audience = tuple([one.agent_id for one in session.participants])
     decision.say(session_id, event_type, {**data, "session_id": session_id}, audience)
 
@@ -147,6 +149,17 @@ def follow_or_sleep(decision: "Decision", word: Envelope) -> None:
         follow(decision, word)
     except AdapterFault as fault:
         sleep(decision, word.session_id, f"its adapter {fault}")
+
+
+def follow_or_refuse(decision: "Decision", word: Envelope) -> None:
+    """Let happen what follows from a word somebody asked for; in a dormant session nothing does."""
+    entry = decision.state.sessions.entries.get(word.session_id)
+    if entry is None or entry.dormant is not None:
+        return
+    try:
+        follow(decision, word)
+    except AdapterFault as fault:
+        raise refuse_fault(fault) from fault
 
 
 def is_awake(entry: SessionEntry) -> bool:

@@ -113,15 +113,20 @@ class Decision:
         return envelope
 
     def record_event(
-        self, agent_id: str, event_type: str, event_data: Mapping[str, object], idempotency_key: str | None = None
+        self,
+        agent_id: str,
+        event_type: str,
+        event_data: Mapping[str, object],
+        idempotency_key: str | None = None,
+        audience: tuple[str, ...] = (),
     ) -> None:
-        """Say something of an agent in the hub session: stamped, numbered, to nobody in particular. The data is frozen."""
+        """Say something of an agent in the hub session: stamped, numbered, mostly to nobody. The data is frozen."""
         envelope = Envelope(
             session_id=HUB_SESSION,
             sender_id=agent_id,
             event_type=event_type,
             event_data=frozen_map(sorted(event_data.items())),
-            audience=(),
+            audience=audience,
             idempotency_key=idempotency_key,
             envelope_id=self.next_envelope_id(),
             created_at_ms=self.now_ms,

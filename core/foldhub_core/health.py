@@ -38,6 +38,7 @@ class Health:
     """Live sessions whose invited are still waited for."""
     dormant_sessions: int
     """Those of both that cannot go on."""
+    live_tasks: int
     pending_inbox_total: int
     """What is owed and counts, of all agents: what `inbox` calls pending."""
     max_pending_inbox_depth: int | None
@@ -76,6 +77,7 @@ def health(state: "HubState", *, config: "HubConfig") -> Health:
         active_sessions=len(state.sessions.entries) - pending_sessions,
         pending_sessions=pending_sessions,
         dormant_sessions=dormant_sessions,
+        live_tasks=len(state.tasks.entries),
         pending_inbox_total=pending_total,
         max_pending_inbox_depth=deepest if agents else None,
         owed_total=owed_total,

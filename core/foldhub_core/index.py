@@ -14,12 +14,10 @@ from typing import Literal
 
 from .audit import kinds_of
 from .commits import Commit
-from .envelope import EV_SESSION_CLOSED, EV_SESSION_EXPIRED, Envelope
+from .envelope import EV_SESSION_CLOSED, EV_SESSION_EXPIRED, EV_TASK_ENDED, Envelope
 from .facts import DeadLettered, Resent
 from .ids import HUB_SESSION
 from .records import hot
-
-TASK_ENDED = "task.ended"
 
 _ENDS: Mapping[str, Literal["closed", "expired"]] = {EV_SESSION_CLOSED: "closed", EV_SESSION_EXPIRED: "expired"}
 
@@ -118,7 +116,7 @@ def _ended(seq: int, word: Envelope) -> EndedSessionRow | EndedTaskRow | None:
     if word.event_type in _ENDS:
         state, reason = _ENDS[word.event_type], _text(data, "reason") or ""
         return EndedSessionRow(seq, word.session_id, at_ms, state, reason, word.number, word.audience or ())
-    if word.event_type == TASK_ENDED and word.session_id == HUB_SESSION:
+    if word.event_type == EV_TASK_ENDED and word.session_id == HUB_SESSION:
         task_id = _text(data, "task_id")
         if task_id is not None:
             return EndedTaskRow(seq, task_id, word.sender_id, _text(data, "session_id"), at_ms, _text(data, "outcome"))

@@ -35,6 +35,8 @@ class Limits:
     key_ms: int = 24 * 3600 * 1000
     observed_tasks: int = 1_000
     """Tasks an agent's track record remembers, so that none counts twice."""
+    task_bytes: int = 262_144
+    """What a task is to do, how far it is, and what it could be resumed from: each of the three, as bytes."""
     tick_entries: int = 64
     """Due entries that one `Tick` handles."""
     refusals: int = 1_000

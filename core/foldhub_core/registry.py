@@ -29,7 +29,7 @@ from .ids import looks_like_id, was_issued
 from .limits import Limits, check_count, check_data, check_length
 from .records import changed, hot
 from .rule import Rule
-from .task import TERMINAL_TASK_STATES
+from .task import TERMINAL_TASK_STATES, TaskState
 from .track_record import TrackRecord, observed
 
 if TYPE_CHECKING:
@@ -169,22 +169,23 @@ def record_observation(decision: "Decision", command: RecordObservation) -> Resu
         raise ProtocolError(f"expected one of {expected}, came {command.outcome.value}", where="outcome")
     if command.task_id is not None and command.task_id in entry.track_record.tasks:
         return entry.resume
+    if command.task_id is not None and command.task_id in decision.state.tasks.entries:
+        raise ProtocolError("expected a task that the hub does not observe itself, came one that it does", where="task_id")
     limits = decision.state.limits
     check_length(command.capability, limits.short_text_chars, "capability")
     check_length(command.task_id or "", limits.short_text_chars, "task_id")
     if command.capability not in entry.resume.observed:
         check_count(len(entry.resume.observed) + 1, limits.capabilities, "observed")
-    decision.record_event(
-        command.owner_id,
-        EV_OBSERVATION_RECORDED,
-        {
-            "capability": command.capability,
-            "outcome": command.outcome.value,
-            "latency_ms": command.latency_ms,
-            "task_id": command.task_id,
-        },
-    )
+    say_observed(decision, command.owner_id, command.capability, command.outcome, command.latency_ms, command.task_id)
     return agent_entry(decision.state, command.owner_id).resume
+
+
+def say_observed(
+    decision: "Decision", owner_id: str, capability: str, outcome: TaskState, latency_ms: int | None, task_id: str | None
+) -> None:
+    """Say how a task ended, which counts it."""
+    told = {"capability": capability, "outcome": outcome.value, "latency_ms": latency_ms, "task_id": task_id}
+    decision.record_event(owner_id, EV_OBSERVATION_RECORDED, told)
 
 
 def _as_claimed(command: Register, hub_id: str) -> Register:

@@ -47,8 +47,10 @@ from .snapshot_rows import (
     SessionRow,
     SnapshotRow,
     StateRow,
+    TaskRow,
 )
 from .state import HubState
+from .tasks import TaskEntry, Tasks
 from .track_record import TrackRecord
 from .watching import watch_of
 
@@ -130,6 +132,8 @@ def _rows(state: HubState) -> Iterator[HubRow | StateRow | None]:
     yield from _in_order(state.keys, _keys_row)
     for (session_id,) in state.sessions.order:
         yield _session_row(state.sessions.entries[session_id], state.sessions.talks[session_id])
+    for (task_id,) in state.tasks.order:
+        yield _task_row(state.tasks.entries[task_id])
     for agent_id, mailbox in _sorted_in_turn(state.mailboxes):
         yield from _mailbox_rows(agent_id, mailbox) if mailbox is not None else (None,)
     yield from _in_order(state.links, LinkRow)
@@ -214,6 +218,10 @@ def _read_protocol(adapter: AnyAdapter, written: bytes, form: int) -> object:
         raise Malformed(f"expected the data of a protocol's state; its adapter raised {error!r}", where="snapshot") from error
 
 
+def _task_row(entry: TaskEntry) -> TaskRow:
+    return TaskRow(entry.task, entry.checkpoint, entry.asked_by)
+
+
 def _mailbox_rows(agent_id: str, mailbox: Mailbox) -> Iterator[StateRow]:
     yield MailboxRow(agent_id, mailbox.next_number, mailbox.settled, mailbox.attachings)
     for number in mailbox.numbered():
@@ -255,6 +263,7 @@ class _Reader:
         self._config = config
         self._first = first
         self._sessions: list[SessionRow] = []
+        self._tasks: dict[str, TaskEntry] = {}
         self._boxes: dict[str, _Box] = {}
         self._configured: ConfiguredRow | None = None
         self._refusals: dict[str, int] = {}
@@ -276,6 +285,8 @@ class _Reader:
                 self._keys[row.agent_id] = _recent(keys, row.first)
             case SessionRow():
                 self._sessions.append(row)
+            case TaskRow():
+                self._tasks[row.task.task_id] = TaskEntry(row.task, row.checkpoint, row.asked_by)
             case MailboxRow():
                 self._boxes[row.agent_id] = _Box(row)
             case OwedRow():
@@ -330,6 +341,7 @@ class _Reader:
                 {session_id: entry for session_id, (entry, _) in sessions.items()},
                 {session_id: talk for session_id, (_, talk) in sessions.items()},
             ),
+            tasks=Tasks.of(self._tasks),
             mailboxes=Map({agent_id: box.mailbox() for agent_id, box in self._boxes.items()}),
             agenda=Agenda(Ordered(self._due), Map({subject_id: due_ms for due_ms, _, subject_id in self._due})),
         )

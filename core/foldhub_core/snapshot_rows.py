@@ -11,6 +11,7 @@ from .mailbox import DeadLetter, Owed
 from .records import hot
 from .rule import Rule
 from .session import Asked, Fired, Session
+from .task import Task
 
 
 @hot
@@ -97,6 +98,15 @@ class SessionRow:
 
 
 @hot
+class TaskRow:
+    """One live task, what it could be resumed from, and who asked for its end."""
+
+    task: Task
+    checkpoint: Mapping[str, object] | None
+    asked_by: tuple[str, ...]
+
+
+@hot
 class MailboxRow:
     """One agent's mailbox, but for what is owed."""
 
@@ -164,6 +174,7 @@ StateRow = (
     | AgentRow
     | KeysRow
     | SessionRow
+    | TaskRow
     | MailboxRow
     | OwedRow
     | DeadLetterRow

@@ -15,6 +15,7 @@ from .records import changer, record
 from .refusals import RefusalCount
 from .registry import Registry
 from .sessions import Sessions
+from .tasks import Tasks
 
 GENESIS = bytes(16)
 """The chain's head before the first commit."""
@@ -40,6 +41,7 @@ class HubState:
     """How many words the hub session has."""
     keys: Keys = Keys()
     sessions: Sessions = Sessions()
+    tasks: Tasks = Tasks()
     mailboxes: Mailboxes = Mailboxes()
     withheld: tuple[str, ...] = ()
     """To whom the envelope that is being said is not delivered; empty between commits."""

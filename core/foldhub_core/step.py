@@ -12,7 +12,22 @@ The state is a value: whoever called `step` holds the state before it, too.
 
 from typing import assert_never
 
-from . import agenda, closing, delivery, forwarding, keys, opening, overdue, posting, refusals, registry, starting, words
+from . import (
+    agenda,
+    closing,
+    delivery,
+    forwarding,
+    keys,
+    opening,
+    overdue,
+    posting,
+    refusals,
+    registry,
+    starting,
+    tasks,
+    words,
+    working,
+)
 from .access import check_principal, registering_glob
 from .commands import (
     Ack,
@@ -45,7 +60,7 @@ from .commits import Actor, Commit, make_commit
 from .config import HubConfig
 from .decision import Decision
 from .effects import Effect, Refuse, Reply
-from .envelope import EV_EXPECTATION_VIOLATED, Envelope
+from .envelope import EV_EXPECTATION_VIOLATED, EV_TASK_CANCEL_REQUEST, Envelope
 from .error_record import ErrorRecord, error_record
 from .errors import NetworkError, Unavailable
 from .facts import (
@@ -69,6 +84,7 @@ from .facts import (
 from .ids import HUB_SESSION
 from .records import changed, hot
 from .state import HubState, moved_state, settled_state
+from .task_commands import CheckpointTask, EndTask, ObserveTask, RequestCancel, UpdateTask
 
 
 @hot
@@ -144,6 +160,7 @@ def _decided(decision: Decision, command: Command) -> object:
         case Register():
             return registry.register(decision, command)
         case Unregister():
+            tasks.expire_tasks(decision, "unregistered", owner_id=command.agent_id)
             closing.leave_all(decision, command.agent_id)
             registry.unregister(decision, command)
         case SetResume():
@@ -154,6 +171,16 @@ def _decided(decision: Decision, command: Command) -> object:
             return registry.set_skill(decision, command)
         case RecordObservation():
             return registry.record_observation(decision, command)
+        case ObserveTask():
+            return working.observe_task(decision, command)
+        case UpdateTask():
+            return working.update_task(decision, command)
+        case CheckpointTask():
+            working.checkpoint_task(decision, command)
+        case EndTask():
+            working.finish_task(decision, command)
+        case RequestCancel():
+            working.request_cancel(decision, command)
         case Start():
             return starting.start(decision)
         case Tick():
@@ -168,10 +195,9 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
     match fact:
         case Envelope():
             if fact.session_id == HUB_SESSION:
-                if fact.event_type == EV_EXPECTATION_VIOLATED:
-                    return overdue.fold_violated(state, fact)
-                return registry.fold_event(state, fact)
-            return words.fold_word(config, state, fact)
+                return _fold_hub_event(state, fact)
+            state = words.fold_word(config, state, fact)
+            return tasks.fold_request(state, fact) if fact.event_type == EV_TASK_CANCEL_REQUEST else state
         case Acked():
             return settled_state(state, delivery.fold_acked(state.mailboxes, fact))
         case Nacked() | Redelivered() | Dropped() | DeadLettered() | Resent():
@@ -198,13 +224,20 @@ def fold(config: HubConfig, state: HubState, fact: Fact) -> HubState:
             assert_never(fact)
 
 
+def _fold_hub_event(state: HubState, event: Envelope) -> HubState:
+    """Give an event of the hub session to its room."""
+    if event.event_type == EV_EXPECTATION_VIOLATED:
+        return overdue.fold_violated(state, event)
+    return tasks.fold_event(state, event) if event.event_type.startswith("task.") else registry.fold_event(state, event)
+
+
 def effects_of(config: HubConfig, state: HubState, fact: Fact) -> tuple[Effect, ...]:
     """What a fact makes the shell owe, on the state right after it."""
     match fact:
         case Acked():
             return ()
         case Envelope():
-            return () if fact.session_id == HUB_SESSION else delivery.word_effects(state, fact)
+            return delivery.word_effects(state, fact)
         case Attached():
             return delivery.attached_effects(state, fact)
         case Redelivered() | Resent():
@@ -241,6 +274,8 @@ def _tick(decision: Decision) -> None:
     for _, kind, subject_id in due:
         if kind == "session":
             _tick_session(decision, subject_id)
+        elif kind == "task":
+            tasks.make_due(decision, subject_id)
         else:
             _tick_agent(decision, subject_id)
 

@@ -70,8 +70,10 @@ from .snapshot_rows import (
     RateRow,
     RefusalsRow,
     SessionRow,
+    TaskRow,
 )
 from .task import Task, TaskSpec
+from .task_commands import CheckpointTask, EndTask, ObserveTask, RequestCancel, UpdateTask
 
 TAGS: dict[type, int] = {
     # what is said and who says it
@@ -125,6 +127,11 @@ TAGS: dict[type, int] = {
     Resend: 51,
     ForwardDone: 52,
     ForwardFailed: 53,
+    ObserveTask: 54,
+    UpdateTask: 55,
+    CheckpointTask: 56,
+    EndTask: 57,
+    RequestCancel: 58,
     # marks
     Configured: 80,
     Attached: 81,
@@ -168,5 +175,6 @@ TAGS: dict[type, int] = {
     RateRow: 155,
     Asked: 156,
     Fired: 157,
+    TaskRow: 158,
 }
 """The tag of every record. A tag is given once and never to another record."""

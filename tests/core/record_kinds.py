@@ -43,6 +43,7 @@ from foldhub_core.snapshot_rows import (
     RateRow,
     RefusalsRow,
     SessionRow,
+    TaskRow,
 )
 from foldhub_core.tags import TAGS
 
@@ -80,6 +81,7 @@ ROWS = {
     RateRow,
     RefusalsRow,
     SessionRow,
+    TaskRow,
 }
 HELD = {Owed, DeadLetter}
 HOT: set[type] = MARKS | EFFECTS | ROWS | HELD

@@ -66,6 +66,7 @@ from foldhub_core.commits import chained, make_commit
 from foldhub_core.config import BUILT_IN
 from foldhub_core.error_record import ErrorRecord
 from tests.core.gathering import Gathering
+from tests.core.story_of_tasks import tell_of_tasks
 
 ADMIN = Principal(admin=True)
 STRANGER = Principal(subject="stranger")
@@ -357,6 +358,7 @@ def tell_of_what_goes_on(hub: RecordedHub, alice: str, bob: str, carol: str, far
     hub.open(gather, as_alice)
     hub.say(session_id, carol, "Three.", audience=("desk",), idempotency_key="three")
     ask(Post(envelope=a_text(session_id, carol, "Four.")))
+    tell_of_tasks(hub, session_id, bob, carol)
 
 
 def full_registration() -> Register:

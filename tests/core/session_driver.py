@@ -7,17 +7,20 @@ import attrs
 
 from foldhub_core import (
     EV_SESSION_EXPIRED,
+    EV_TASK_ENDED,
     EV_TEXT,
     Ack,
     Adapter,
     AnswerInvite,
     Arbiter,
     Attach,
+    CheckpointTask,
     CloseSession,
     Command,
     Deliver,
     Detach,
     Effect,
+    EndTask,
     Envelope,
     HubConfig,
     HubState,
@@ -25,12 +28,14 @@ from foldhub_core import (
     Limits,
     Manifest,
     Nack,
+    ObserveTask,
     OpenSession,
     ParticipantBounds,
     Post,
     Principal,
     Redeliver,
     RemoveParticipant,
+    RequestCancel,
     Resend,
     Rule,
     RuleBasedArbiter,
@@ -41,8 +46,12 @@ from foldhub_core import (
     Skipped,
     Start,
     Step,
+    Task,
+    TaskSpec,
+    TaskState,
     Tick,
     Unregister,
+    UpdateTask,
     changed,
     dead_letters,
     get_session,
@@ -259,6 +268,33 @@ class Talks(Hub):
     def tick(self, now_ms: int) -> tuple[Effect, ...]:
         return self.ask(ADMIN, Tick(), now_ms)[1:]
 
+    def observing(self, owner: str, session_id: str | None = None, title: str = "Sum it up.", **fields: Any) -> ObserveTask:
+        spec = TaskSpec(title, capability=fields.pop("capability", None))
+        return ObserveTask(owner_id=self.ids[owner], spec=spec, session_id=session_id, **fields)
+
+    def observe(self, owner: str, session_id: str | None = None, now_ms: int | None = None, **fields: Any) -> str:
+        """Begin a task; gives its id."""
+        task: Task = self.value(self.who(owner), self.observing(owner, session_id, **fields), now_ms)
+        return task.task_id
+
+    def progress(self, owner: str, task_id: str, **progress: Any) -> Task:
+        task: Task = self.value(self.who(owner), UpdateTask(task_id=task_id, agent_id=self.ids[owner], progress=progress))
+        return task
+
+    def checkpoint(self, owner: str, task_id: str, **data: Any) -> None:
+        assert self.value(self.who(owner), CheckpointTask(task_id=task_id, agent_id=self.ids[owner], data=data)) is None
+
+    def end_task(self, owner: str, task_id: str, outcome: TaskState = TaskState.COMPLETED, **fields: Any) -> tuple[Effect, ...]:
+        """End a task; gives what is owed for it."""
+        return self.step(self.who(owner), self.ending(owner, task_id, outcome, **fields)).effects[1:]
+
+    def ending(self, owner: str, task_id: str, outcome: TaskState = TaskState.COMPLETED, **fields: Any) -> EndTask:
+        return EndTask(task_id=task_id, agent_id=self.ids[owner], outcome=outcome, **fields)
+
+    def request_cancel(self, name: str, task_id: str, reason: str = "") -> tuple[Effect, ...]:
+        """Ask for a task's end; gives what is owed for it."""
+        return self.ask(self.who(name), RequestCancel(task_id=task_id, agent_id=self.ids[name], reason=reason))[1:]
+
     def set_rule(
         self,
         name: str,
@@ -288,6 +324,12 @@ class Talks(Hub):
 
     def types(self, session_id: str) -> list[str]:
         return [word.event_type for word in self.words(session_id)]
+
+    def ends(self, commit: int = -1) -> list[tuple[str, str, str]]:
+        """The tasks that ended in a commit, by default the last: which, how, and why."""
+        facts = [fact for fact in self.log[commit].facts if isinstance(fact, Envelope)]
+        ends = [fact.event_data for fact in facts if fact.event_type == EV_TASK_ENDED]
+        return [(str(data["task_id"]), str(data["outcome"]), str(data["error"])) for data in ends]
 
     def end(self, session_id: str) -> dict[str, object]:
         """What the last word of a session that is over says, but for the id."""
@@ -366,6 +408,28 @@ def check_state(config: HubConfig, state: HubState) -> None:
         due_ms = session_due(config, entry, talk)
         assert due_ms is None or state.agenda.by_subject[session_id] <= due_ms, "a deadline is never late"
     assert {agent_id: [one for (one,) in found] for agent_id, found in sessions.of_agent.items()} == places
+    check_tasks(state)
+
+
+def check_tasks(state: HubState) -> None:
+    """Check what must hold of tasks: every owner and session is there, and every order is whole."""
+    tasks = state.tasks
+    assert [task_id for (task_id,) in tasks.order] == sorted(tasks.entries)
+    owners: dict[str, list[str]] = {}
+    sessions: dict[str, list[str]] = {}
+    for task_id in sorted(tasks.entries):
+        task = tasks.entries[task_id].task
+        assert (task.task_id, task.state) == (task_id, TaskState.RUNNING)
+        assert task.owner_id in state.registry.agents
+        owners.setdefault(task.owner_id, []).append(task_id)
+        assert state.agenda.by_subject.get(task_id) == task.expires_at_ms
+        if task.session_id is not None:
+            assert task.owner_id in state.sessions.entries[task.session_id].members
+            sessions.setdefault(task.session_id, []).append(task_id)
+    assert {owner_id: [one for (one,) in found] for owner_id, found in tasks.of_owner.items()} == owners
+    assert {session_id: [one for (one,) in found] for session_id, found in tasks.of_session.items()} == sessions
+    live = {*state.registry.agents, *state.sessions.entries, *tasks.entries}
+    assert set(state.agenda.by_subject) <= live, "nothing comes due of what is gone"
 
 
 def skipped_by(hub: Talks) -> list[tuple[tuple[str, ...], str]]:

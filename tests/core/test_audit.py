@@ -50,7 +50,6 @@ from tests.core.recorded_hub import Desk, whole_story
 from tests.core.session_driver import Following, Free, Talks
 
 SILENT_MARKS = {Acked, KeysExpired, Rearmed, Redelivered}
-READ_BY_DEFAULT = {"task.observed", "task.ended"}
 
 
 def last(hub: Talks) -> tuple[AuditRecord, ...]:
@@ -89,7 +88,7 @@ def test_every_mark_is_read_or_listed_as_telling_nothing() -> None:
 
 def test_every_event_of_the_hub_is_read_by_rows_or_by_the_default() -> None:
     events = {value for name, value in vars(envelope).items() if name.startswith("EV_") and is_hub_event(value)}
-    assert events <= set(OF_HUB_EVENTS) | set(OF_SESSION_EVENTS) | READ_BY_DEFAULT
+    assert events <= set(OF_HUB_EVENTS) | set(OF_SESSION_EVENTS)
 
 
 def test_the_kinds_of_a_commit_are_those_of_its_records() -> None:
@@ -100,7 +99,6 @@ def test_the_kinds_of_a_commit_are_those_of_its_records() -> None:
 def test_a_long_story_gives_every_kind_but_what_it_does_not_tell_of() -> None:
     found = {one.kind for commit in whole_story().commits for one in readings(commit)}
     missing = {"session_expired", "participant_hidden", "participant_shown", "expectation_violated", "expectation_faulty"}
-    missing |= {"task_cancel_requested"}
     assert found == KINDS - missing
 
 

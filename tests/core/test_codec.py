@@ -140,6 +140,11 @@ TAGGED = {
     51: "Resend",
     52: "ForwardDone",
     53: "ForwardFailed",
+    54: "ObserveTask",
+    55: "UpdateTask",
+    56: "CheckpointTask",
+    57: "EndTask",
+    58: "RequestCancel",
     80: "Configured",
     81: "Attached",
     82: "Detached",
@@ -178,6 +183,9 @@ TAGGED = {
     153: "DeadLetterRow",
     154: "DeadLetter",
     155: "RateRow",
+    156: "Asked",
+    157: "Fired",
+    158: "TaskRow",
 }
 
 

@@ -9,9 +9,11 @@ from foldhub_core import (
     AnswerInvite,
     Arrival,
     Attach,
+    CheckpointTask,
     CloseSession,
     Command,
     Detach,
+    EndTask,
     Envelope,
     ForwardDone,
     ForwardFailed,
@@ -22,21 +24,25 @@ from foldhub_core import (
     Limits,
     Malformed,
     Nack,
+    ObserveTask,
     OpenSession,
     Post,
     Principal,
     RecordObservation,
     Register,
     RemoveParticipant,
+    RequestCancel,
     Resend,
     Rule,
     SetResume,
     SetRule,
     SetSkill,
     Start,
+    TaskSpec,
     TaskState,
     Tick,
     Unregister,
+    UpdateTask,
 )
 from foldhub_core.commands import acting_id
 from foldhub_core.state import GENESIS
@@ -78,6 +84,11 @@ def test_a_time_before_0_or_out_of_reach_is_malformed(now_ms: int) -> None:
         (Resend(agent_id="a", number=1), "a"),
         (ForwardDone(agent_id="a", number=1), "a"),
         (ForwardFailed(agent_id="a", number=1), "a"),
+        (ObserveTask(owner_id="a", spec=TaskSpec("x")), "a"),
+        (UpdateTask(task_id="t", agent_id="a", progress={}), "a"),
+        (CheckpointTask(task_id="t", agent_id="a", data={}), "a"),
+        (EndTask(task_id="t", agent_id="a", outcome=TaskState.FAILED), "a"),
+        (RequestCancel(task_id="t", agent_id="a"), "a"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -131,6 +142,11 @@ COMMANDS: dict[type, tuple[list[str], dict[str, object]]] = {
     Resend: (["agent_id", "number"], {}),
     ForwardDone: (["agent_id", "number"], {}),
     ForwardFailed: (["agent_id", "number"], {"reason": ""}),
+    ObserveTask: (["owner_id", "spec"], {"session_id": None, "ttl": None, "idempotency_key": None}),
+    UpdateTask: (["task_id", "agent_id", "progress"], {}),
+    CheckpointTask: (["task_id", "agent_id", "data"], {}),
+    EndTask: (["task_id", "agent_id", "outcome"], {"result": None, "error": "", "idempotency_key": None}),
+    RequestCancel: (["task_id", "agent_id"], {"reason": ""}),
 }
 """What must be given, and what is taken where nothing is said."""
 
@@ -148,6 +164,12 @@ def test_the_fields_of_a_command_are_as_written(cls: type) -> None:
 def test_a_session_lasts_as_long_as_a_duration_says(ttl: str | int) -> None:
     with pytest.raises(Malformed, match=r"OpenSession\.ttl"):
         OpenSession(creator_id="a", type="t", participants=("b",), ttl=ttl)
+
+
+@pytest.mark.parametrize("ttl", ["2 weeks", "-1s", "1e3", 2**62])
+def test_a_task_lasts_as_long_as_a_duration_says(ttl: str | int) -> None:
+    with pytest.raises(Malformed, match=r"ObserveTask\.ttl"):
+        ObserveTask(owner_id="a", spec=TaskSpec("x"), ttl=ttl)
 
 
 class TestClock:

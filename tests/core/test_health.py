@@ -18,7 +18,7 @@ def hub() -> Talks:
 
 def test_a_hub_that_has_not_started_has_nothing() -> None:
     found = health(HubState(HUB_ID), config=HubConfig(adapters=()))
-    assert found == Health(HUB_ID, 0, 0, False, None, (), 0, 0, 0, 0, 0, 0, None, 0, 0, 0)
+    assert found == Health(HUB_ID, 0, 0, False, None, (), 0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0)
 
 
 def test_it_says_of_which_commit_it_is(hub: Talks) -> None:
@@ -115,3 +115,10 @@ def test_asking_changes_nothing(hub: Talks) -> None:
     assert healthy(hub) == healthy(hub)
     assert hub.state is before
     hub.quiet(ADMIN, Tick())
+
+
+def test_tasks_are_live_until_they_end(hub: Talks) -> None:
+    task_id = hub.observe("alice")
+    assert healthy(hub).live_tasks == 1
+    hub.end_task("alice", task_id)
+    assert healthy(hub).live_tasks == 0

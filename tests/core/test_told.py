@@ -10,10 +10,13 @@ from foldhub_core import (
     Attach,
     Attached,
     Auth,
+    CheckpointTask,
     CloseSession,
     Command,
     Cost,
+    Data,
     Dropped,
+    EndTask,
     Envelope,
     Example,
     Expectation,
@@ -22,19 +25,23 @@ from foldhub_core import (
     Log,
     Nack,
     ObservedStat,
+    ObserveTask,
     OpenSession,
     Passport,
     Post,
     RecordObservation,
     Register,
+    RequestCancel,
     Resume,
     Rule,
     SetResume,
     SetRule,
     SetSkill,
     Start,
+    TaskSpec,
     TaskState,
     Unregister,
+    UpdateTask,
     changed,
     codec,
     read_log,
@@ -101,6 +108,28 @@ TOLD_OF_SESSIONS: list[Command] = [
         )
     ),
     Ack(agent_id=BOB, numbers=(2, 1)),
+    ObserveTask(owner_id=BOB, spec=TaskSpec("Sum.")),
+    ObserveTask(
+        owner_id=ALICE,
+        spec=TaskSpec("Sum.", "All.", {"a": [1, 1.0, True, None]}, "sum"),
+        session_id=TALK,
+        ttl=90,
+        idempotency_key="k",
+    ),
+]
+TASK, FREE = "demo:t:a7", "demo:t:a8"
+"""A task of bob's in the session that goes on, and one in none."""
+
+TOLD_OF_TASKS: list[Command] = [
+    UpdateTask(task_id=TASK, agent_id=BOB, progress={"a": [1, 1.0, True, None]}),
+    UpdateTask(task_id=TASK, agent_id="", progress={"a": {}}),
+    CheckpointTask(task_id=TASK, agent_id=BOB, data={}),
+    CheckpointTask(task_id=FREE, agent_id="", data={"a": {"b": 1.0}}),
+    EndTask(task_id=TASK, agent_id=BOB, outcome=TaskState.COMPLETED, result=(1, Data({"a": 1.0})), idempotency_key="k"),
+    EndTask(task_id=FREE, agent_id="", outcome=TaskState.CANCELLED, error="enough"),
+    RequestCancel(task_id=TASK, agent_id=ALICE, reason="enough"),
+    RequestCancel(task_id=TASK, agent_id=""),
+    RequestCancel(task_id=FREE, agent_id=BOB),
 ]
 
 
@@ -126,6 +155,36 @@ def hub_with_sessions() -> Hub:
         assert hub.value(ADMIN, opening).session_id == expected
     hub.value(ADMIN, AnswerInvite(session_id=TALK, agent_id=BOB, accept=True))
     return hub
+
+
+def hub_with_tasks() -> Hub:
+    """A hub in which bob works, for a session and for himself."""
+    hub = hub_with_sessions()
+    for expected, session_id in ((TASK, TALK), (FREE, None)):
+        task = hub.value(ADMIN, ObserveTask(owner_id=BOB, spec=TaskSpec("Sum.", capability="sum"), session_id=session_id))
+        assert task.task_id == expected
+    return hub
+
+
+@pytest.mark.parametrize("command", TOLD_OF_TASKS, ids=lambda command: type(command).__name__)
+def test_what_is_asked_of_tasks_is_told(command: Command) -> None:
+    hub = hub_with_tasks()
+    hub.value(ADMIN, command)
+    assert hub.log[-1].kept is None
+    assert codec.encode(read_back(hub)) == codec.encode(command)
+
+
+@pytest.mark.parametrize("command", TOLD_OF_TASKS, ids=lambda command: type(command).__name__)
+def test_what_is_told_of_tasks_is_decided_again_alike(command: Command) -> None:
+    hub = hub_with_tasks()
+    hub.value(ADMIN, command)
+    hub.check_log()
+
+
+def test_a_task_is_told_with_its_time_in_seconds() -> None:
+    hub = hub_with_sessions()
+    hub.value(ADMIN, ObserveTask(owner_id=BOB, spec=TaskSpec("Sum."), ttl="2h"))
+    assert read_back(hub) == ObserveTask(owner_id=BOB, spec=TaskSpec("Sum."), ttl=7200)
 
 
 @pytest.mark.parametrize("command", TOLD_OF_SESSIONS, ids=lambda command: type(command).__name__)
@@ -184,7 +243,7 @@ def test_what_is_told_is_decided_again_alike(command: Command) -> None:
 
 
 def test_every_command_that_is_told_is_tried_here() -> None:
-    assert {type(command) for command in TOLD + TOLD_OF_SESSIONS} == set(TOLD_COMMANDS)
+    assert {type(command) for command in TOLD + TOLD_OF_SESSIONS + TOLD_OF_TASKS} == set(TOLD_COMMANDS)
 
 
 def test_that_a_skill_was_taken_away_is_told() -> None:
@@ -208,8 +267,9 @@ def test_what_the_hub_overrides_is_left_out() -> None:
         (Attached(ALICE, "l", None),),
         (Envelope("hub", ALICE, "agent.unregistered", {"name": "alice"}),),
         (Envelope(TALK, "demo", "session.closed", {"reason": "closed"}),),
+        (Envelope(TALK, "demo", "task.cancelled", {"reason": "enough"}),),
     ],
-    ids=["none", "mark", "event of the registry", "event of a session"],
+    ids=["none", "mark", "event of the registry", "event of a session", "event of a task"],
 )
 def test_other_facts_tell_no_command(facts: tuple[Fact, ...]) -> None:
     assert told_command(facts) is None

@@ -1,5 +1,7 @@
 """What AG2's network gets wrong and the core gets right: one test for each line of docs/from-ag2.md that lives here."""
 
+from typing import Any
+
 import pytest
 
 from foldhub_core import (
@@ -7,6 +9,7 @@ from foldhub_core import (
     EV_PACKET,
     EV_SESSION_CLOSED,
     EV_SESSION_LEFT,
+    EV_TASK_CANCEL_REQUEST,
     EV_TEXT,
     HUB_SESSION,
     Ack,
@@ -16,7 +19,9 @@ from foldhub_core import (
     CloseSession,
     ContextEquals,
     Deliver,
+    Detach,
     Effect,
+    EndTask,
     Envelope,
     Expectation,
     Forward,
@@ -26,16 +31,21 @@ from foldhub_core import (
     Log,
     Malformed,
     Nack,
+    ObserveTask,
     OpenSession,
     Post,
     Redeliver,
+    RequestCancel,
     Round,
     Rule,
     RuleLimits,
     Session,
     SessionState,
+    SetRule,
     Start,
     Stay,
+    Task,
+    TaskSpec,
     TaskState,
     Terminate,
     Tick,
@@ -51,6 +61,7 @@ from foldhub_core import (
     inbox,
     inbox_cursor,
     list_sessions,
+    list_tasks,
     next_deadline,
     owed,
     packet,
@@ -383,9 +394,65 @@ def test_19_a_payload_that_is_no_json_is_refused_where_it_is_made_and_says_where
 def test_20_a_cancelled_task_is_counted_as_cancelled() -> None:
     network = Network("alice")
     alice = network.ids["alice"]
-    network.hub.value(ADMIN, RecordObservation(owner_id=alice, capability="sum", outcome=TaskState.CANCELLED))
+    task = network.hub.value(ADMIN, ObserveTask(owner_id=alice, spec=TaskSpec("Sum.", capability="sum")))
+    network.hub.value(ADMIN, EndTask(task_id=task.task_id, agent_id=alice, outcome=TaskState.CANCELLED))
     observed = get_resume(network.hub.state, alice).observed["sum"]
     assert (observed.n, observed.cancelled, observed.completed) == (1, 1, 0)
+
+
+def begun(network: Network, name: str, **fields: Any) -> Task:
+    """Begin a task of an agent's."""
+    command = ObserveTask(owner_id=network.ids[name], spec=TaskSpec("Sum.", capability="sum"), **fields)
+    task: Task = network.hub.value(ADMIN, command)
+    return task
+
+
+def test_t1_a_task_lives_as_long_as_its_owners_rule_says() -> None:
+    network = Network("alice")
+    rule = Rule(limits=RuleLimits(task_ttl_default="5s"))
+    network.hub.value(ADMIN, SetRule(agent_id=network.ids["alice"], rule=rule))
+    task = begun(network, "alice")
+    assert next_deadline(network.hub.state) == task.created_at_ms + 5_000
+    network.hub.tick_until_rest(task.created_at_ms + 5_000)
+    assert get_resume(network.hub.state, network.ids["alice"]).observed["sum"].expired == 1
+
+
+def test_t2_a_task_that_is_over_stays_over() -> None:
+    network = Network("alice")
+    alice = network.ids["alice"]
+    network.hub.value(ADMIN, SetRule(agent_id=alice, rule=Rule(limits=RuleLimits(max_concurrent_tasks=1))))
+    task = begun(network, "alice", idempotency_key="k")
+    network.hub.value(ADMIN, EndTask(task_id=task.task_id, agent_id=alice, outcome=TaskState.FAILED))
+    assert begun(network, "alice", idempotency_key="k").state is TaskState.CREATED
+    assert list_tasks(network.hub.state).tasks == ()
+    again = EndTask(task_id=task.task_id, agent_id=alice, outcome=TaskState.COMPLETED)
+    assert network.hub.refused(ADMIN, again) == "task_over"
+
+
+def test_t3_a_request_to_cancel_reaches_the_owner_that_was_away() -> None:
+    network = Network("alice", "bob")
+    session_id = network.open("conversation", "alice", "bob")
+    bob = network.ids["bob"]
+    network.hub.value(ADMIN, Detach(agent_id=bob, link=network.hub.state.links[bob]))
+    task = begun(network, "bob", session_id=session_id)
+    network.hub.value(ADMIN, RequestCancel(task_id=task.task_id, agent_id=network.ids["alice"], reason="too slow"))
+    *_, last = network.hub.ask(ADMIN, Attach(agent_id=bob, link="again"))
+    assert isinstance(last, Redeliver)
+    words = [word for commit in network.hub.log for word in commit.facts if isinstance(word, Envelope)]
+    (word,) = [word for word in words if word.envelope_id == last.envelope_id]
+    assert (word.event_type, word.event_data["reason"]) == (EV_TASK_CANCEL_REQUEST, "too slow")
+
+
+def test_t4_the_end_of_a_task_is_counted_once_whoever_tells_of_it_and_whenever() -> None:
+    network = Network("alice")
+    hub, alice = network.hub, network.ids["alice"]
+    task = begun(network, "alice")
+    hub.value(ADMIN, EndTask(task_id=task.task_id, agent_id=alice, outcome=TaskState.COMPLETED))
+    hub.state = replay(CONFIG, read_log(write_log(Log(HUB_ID, tuple(hub.log)))).commits, HubState(HUB_ID))
+    hub.value(ADMIN, Start())
+    told = RecordObservation(owner_id=alice, capability="sum", outcome=TaskState.COMPLETED, task_id=task.task_id)
+    hub.quiet(ADMIN, told)
+    assert get_resume(hub.state, alice).observed["sum"].n == 1
 
 
 def test_the_state_of_a_session_is_the_fold_of_its_log() -> None:

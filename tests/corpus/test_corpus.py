@@ -111,6 +111,7 @@ CODES = (
     "protocol_error",
     "rate_limited",
     "session_over",
+    "task_over",
     "unavailable",
 )
 

@@ -10,10 +10,12 @@ from foldhub_core import (
     Ack,
     AnswerInvite,
     Attach,
+    CheckpointTask,
     CloseSession,
     Command,
     Cost,
     Detach,
+    EndTask,
     Envelope,
     ForwardDone,
     ForwardFailed,
@@ -22,6 +24,7 @@ from foldhub_core import (
     Leave,
     Limits,
     Nack,
+    ObserveTask,
     OpenSession,
     Passport,
     Post,
@@ -30,6 +33,7 @@ from foldhub_core import (
     RecordObservation,
     Register,
     RemoveParticipant,
+    RequestCancel,
     Resend,
     Resume,
     Rule,
@@ -39,9 +43,11 @@ from foldhub_core import (
     SetRule,
     SetSkill,
     Start,
+    TaskSpec,
     TaskState,
     Tick,
     Unregister,
+    UpdateTask,
 )
 from foldhub_core.identity import AgentKind
 from foldhub_core.ids import make_id
@@ -196,8 +202,38 @@ session_commands: st.SearchStrategy[Command] = st.one_of(
     *[st.builds(Nack, agent_id=agent_ids, number=numbers, reason=reasons)] * 2,
     st.builds(Resend, agent_id=agent_ids, number=numbers),
 )
+task_ids = st.one_of(
+    st.just(make_id(HUB_ID, "t", 6)),
+    st.integers(4, 20).map(lambda seq: make_id(HUB_ID, "t", seq)),
+    st.sampled_from(["", "else:t:a4", make_id(HUB_ID, "t", 999), make_id(HUB_ID, "s", 4)]),
+)
+told = st.sampled_from([{}, {"a": 1}, {"a": True}, {"b": [1.0]}])
+observings = st.builds(
+    ObserveTask,
+    owner_id=talkers | agent_ids,
+    spec=st.builds(TaskSpec, st.just("Sum."), payload=told, capability=st.none() | st.sampled_from(CAPABILITIES)),
+    session_id=st.none() | st.just(TALK) | session_ids,
+    ttl=st.sampled_from([None, 0, 1, "2s"]),
+    idempotency_key=keys,
+)
+task_commands: st.SearchStrategy[Command] = st.one_of(
+    *[observings] * 2,
+    st.builds(UpdateTask, task_id=task_ids, agent_id=talkers | agent_ids, progress=told),
+    st.builds(CheckpointTask, task_id=task_ids, agent_id=talkers | agent_ids, data=told),
+    st.builds(
+        EndTask,
+        task_id=task_ids,
+        agent_id=talkers | agent_ids,
+        outcome=st.sampled_from(TaskState),
+        result=st.none() | told,
+        error=reasons,
+        idempotency_key=keys,
+    ),
+    st.builds(RequestCancel, task_id=task_ids, agent_id=talkers | agent_ids, reason=reasons),
+)
 commands: st.SearchStrategy[Command] = st.one_of(
     talk,
+    task_commands,
     session_commands,
     registrations,
     st.builds(Unregister, agent_id=agent_ids),
@@ -230,7 +266,13 @@ TALKING: list[Asked] = [
 ]
 """How a history may begin: with two agents that talk."""
 
+WORKING: list[Asked] = [
+    *TALKING,
+    (ADMIN, ObserveTask(owner_id=TEAM, spec=TaskSpec("Sum.", capability="sum"), session_id=TALK), 1),
+]
+"""Or with one of them at work, too."""
+
 asked = st.tuples(principals, commands, st.integers(0, 30))
 histories: st.SearchStrategy[list[Asked]] = st.builds(
-    list.__add__, st.sampled_from([[], TALKING, TALKING, FORWARDING]), st.lists(asked, min_size=6, max_size=25)
+    list.__add__, st.sampled_from([[], TALKING, TALKING, FORWARDING, WORKING]), st.lists(asked, min_size=6, max_size=25)
 )

@@ -5,9 +5,11 @@ from immutables import Map
 
 from foldhub_core import (
     Command,
+    EndTask,
     ForwardDone,
     ForwardFailed,
     HubState,
+    ObserveTask,
     OpenSession,
     Post,
     RecordObservation,
@@ -26,6 +28,7 @@ from foldhub_core import (
 from foldhub_core.ids import was_issued
 from foldhub_core.registry import Registry
 from foldhub_core.sessions import Sessions
+from foldhub_core.tasks import Tasks
 from tests.core.hub_driver import ADMIN, Hub
 from tests.properties.hub_histories import LIMITS, Asked, histories
 
@@ -34,17 +37,22 @@ LONGER_THAN_ANY_SESSION_MS = 10_000_000
 
 def is_safe_to_repeat(command: Command) -> bool:
     """Whether a second try can be known for one: all but those that make something and carry no key for it."""
-    if isinstance(command, Register | OpenSession):
+    if isinstance(command, Register | OpenSession | ObserveTask):
         return command.idempotency_key is not None
+    if isinstance(command, EndTask):
+        return command.idempotency_key is not None and command.agent_id != ""
     if isinstance(command, Post):
         return command.envelope.idempotency_key is not None
     return not isinstance(command, RecordObservation) or command.task_id is not None
 
 
 def names_what_may_come(command: Command, state: HubState) -> bool:
-    """Whether it names a session that is not there yet: a later commit, were it a refusal, makes it one that is over."""
-    named = command.envelope.session_id if isinstance(command, Post) else getattr(command, "session_id", None)
-    return named is not None and not was_issued(state.hub_id, "s", named, state.seq)
+    """Whether it names what is not there yet: a later commit, were it a refusal, makes it something that is over."""
+    session_id = command.envelope.session_id if isinstance(command, Post) else getattr(command, "session_id", None)
+    task_id = getattr(command, "task_id", None)
+    return (session_id is not None and not was_issued(state.hub_id, "s", session_id, state.seq)) or (
+        task_id is not None and not was_issued(state.hub_id, "t", task_id, state.seq)
+    )
 
 
 def played(history: list[Asked]) -> Hub:
@@ -140,7 +148,7 @@ def test_links_keys_and_entries_belong_to_agents_that_are_there(history: list[As
     assert set(state.keys) <= agents
     assert set(state.mailboxes) <= agents
     assert set(state.rates) <= agents
-    assert set(state.agenda.by_subject) <= agents | set(state.sessions.entries)
+    assert set(state.agenda.by_subject) <= agents | set(state.sessions.entries) | set(state.tasks.entries)
 
 
 @settings(max_examples=40, deadline=None)
@@ -148,6 +156,23 @@ def test_links_keys_and_entries_belong_to_agents_that_are_there(history: list[As
 def test_the_sessions_are_those_built_anew_from_their_entries(history: list[Asked]) -> None:
     sessions = played(history).state.sessions
     assert Sessions.of(dict(sessions.entries), dict(sessions.talks)) == sessions
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_the_tasks_are_those_built_anew_from_their_entries(history: list[Asked]) -> None:
+    tasks = played(history).state.tasks
+    assert Tasks.of(dict(tasks.entries)) == tasks
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories)
+def test_no_task_outlives_its_owner_or_its_session(history: list[Asked]) -> None:
+    state = played(history).state
+    for entry in state.tasks.entries.values():
+        task = entry.task
+        assert task.owner_id in state.registry.agents
+        assert task.session_id is None or task.owner_id in state.sessions.entries[task.session_id].members
 
 
 @settings(max_examples=40, deadline=None)
@@ -180,6 +205,7 @@ def test_no_id_is_given_twice(history: list[Asked]) -> None:
         before = hub.state
         hub.step(principal, command, hub.now_ms + later_ms)
         made += [agent_id for agent_id in hub.state.registry.agents if agent_id not in before.registry.agents]
+        made += [task_id for task_id in hub.state.tasks.entries if task_id not in before.tasks.entries]
         made += [session_id for session_id in hub.state.sessions.entries if session_id not in before.sessions.entries]
     assert len(set(made)) == len(made)
 

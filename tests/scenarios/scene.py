@@ -21,6 +21,7 @@ from foldhub_core import (
     EV_CONTEXT_SET,
     EV_EXPECTATION_VIOLATED,
     EV_PACKET,
+    EV_TASK_ENDED,
     EV_TEXT,
     HUB_SESSION,
     Access,
@@ -28,6 +29,7 @@ from foldhub_core import (
     AnswerInvite,
     Arrival,
     Attach,
+    CheckpointTask,
     CloseSession,
     Command,
     Commit,
@@ -38,6 +40,7 @@ from foldhub_core import (
     Dormant,
     Dropped,
     Effect,
+    EndTask,
     Envelope,
     Evict,
     Expectation,
@@ -54,6 +57,7 @@ from foldhub_core import (
     Log,
     Nack,
     Nacked,
+    ObserveTask,
     OpenSession,
     Passport,
     Post,
@@ -66,6 +70,7 @@ from foldhub_core import (
     Register,
     RemoveParticipant,
     Reply,
+    RequestCancel,
     Resend,
     Resume,
     Rule,
@@ -75,18 +80,25 @@ from foldhub_core import (
     SetRule,
     Skipped,
     Start,
+    Task,
+    TaskSpec,
+    TaskState,
     Tick,
     Unregister,
+    UpdateTask,
     Woken,
     changed,
     dead_letters,
     duration_ms,
     expected,
+    get_resume,
     inbox,
+    list_tasks,
     next_deadline,
     owed,
     packet,
     pending_turns,
+    read_checkpoint,
     read_log,
     replay,
     step,
@@ -119,17 +131,27 @@ class Scene:
         self.words: dict[str, Envelope] = {}
         self.verbs: dict[str, Callable[[str, list[str], Options], Command]] = {
             "accepts": lambda who, words, _: AnswerInvite(session_id=self.id(words[0]), agent_id=who, accept=True),
+            "begins": self.observing,
             "acks": lambda who, words, _: Ack(agent_id=who, numbers=tuple(map(int, words))),
             "attaches": lambda who, words, _: Attach(agent_id=who, link=words[0]),
+            "asks": lambda who, words, given: RequestCancel(task_id=self.id(words[-1]), agent_id=who, **given),
             "closes": lambda who, words, given: CloseSession(session_id=self.id(words[0]), agent_id=who, **given),
             "declines": lambda who, words, _: AnswerInvite(
                 session_id=self.id(words[0]), agent_id=who, accept=False, reason=" ".join(words[1:])
+            ),
+            "ends": lambda who, words, given: EndTask(
+                task_id=self.id(words[0]),
+                agent_id=who,
+                outcome=TaskState(words[-1]),
+                error=given.get("error", ""),
+                idempotency_key=given.get("key"),
             ),
             "detaches": lambda who, words, _: Detach(agent_id=who, link=words[0]),
             "failed": lambda who, words, _: ForwardFailed(agent_id=who, number=int(words[0]), reason=" ".join(words[1:])),
             "invites": lambda who, words, _: Invite(
                 session_id=self.id(words[-1]), agent_id=who, participants=self.all_ids(words[:-2])
             ),
+            "keeps": lambda who, words, given: CheckpointTask(task_id=self.id(words[-1]), agent_id=who, data=given),
             "leaves": lambda who, words, _: Leave(session_id=self.id(words[0]), agent_id=who),
             "nacks": lambda who, words, _: Nack(agent_id=who, number=int(words[0]), reason=" ".join(words[1:])),
             "opens": self.opening,
@@ -144,6 +166,7 @@ class Scene:
             "sets": lambda who, words, given: self.posting(who, EV_CONTEXT_SET, {"set": valued(given)}, words[1], {}),
             "says": lambda who, words, given: self.posting(who, EV_TEXT, {"text": words[0]}, words[2], given),
             "took": lambda who, words, _: ForwardDone(agent_id=who, number=int(words[0])),
+            "tells": lambda who, words, given: UpdateTask(task_id=self.id(words[-1]), agent_id=who, progress=given),
             "unregisters": lambda who, _, __: Unregister(agent_id=who),
         }
 
@@ -203,7 +226,7 @@ class Scene:
         return came
 
     def shown(self, who: str, at: str) -> list[str]:
-        """What an agent finds: `at inbox`, `at turns`; what the administrator finds at a session: `at s1`."""
+        """What an agent finds: `at inbox`, `turns`, `tasks`, `record`; what the administrator finds at a session: `at s1`."""
         if at == "at inbox":
             count, dead = inbox(self.state, self.id(who)), dead_letters(self.state, self.id(who))
             letters = [f"dead letter {one.number} {self.word(one.owed.envelope_id)}: {one.reason}" for one in dead]
@@ -214,6 +237,11 @@ class Scene:
         if at.startswith("at turns in "):
             owing = expected(self.config, self.state, self.id(at.rsplit(maxsplit=1)[-1]))
             return [f"{self.named(turn.agent_id)} owes a turn by {self.caused(turn)}" for turn in owing] or ["nobody owes a turn"]
+        if at == "at tasks":
+            return [self.work(task) for task in list_tasks(self.state, owner_id=self.id(who)).tasks] or ["no task"]
+        if at == "at record":
+            stats = get_resume(self.state, self.id(who)).observed.items()
+            return [f"{name}: {one.completed} of {one.n} completed, {one.cancelled} cancelled" for name, one in stats]
         said = [word for word in self.words.values() if word.session_id == self.id(at.removeprefix("at "))]
         return [f"{self.word(word.envelope_id)} by {self.named(word.sender_id)}" for word in said]
 
@@ -256,6 +284,19 @@ class Scene:
         """What is expected: `reply_within/5m/warn`, or of one agent or role `reply_within/5m/warn/bob`."""
         name, seconds, on_violation, *whom = told.split("/")
         return Expectation(name, on_violation, {"seconds": seconds}, self.all_ids(whom) or None)
+
+    def observing(self, who: str, words: list[str], given: Options) -> ObserveTask:
+        """`begins t1`, or `begins t1 in s1`; with `ttl=`, `of=` a capability, `key=`."""
+        name, *session = words
+        if name not in self.ids:
+            self.ids[name] = make_id("demo", "t", self.state.seq + 1)
+        return ObserveTask(
+            owner_id=who,
+            spec=TaskSpec(name, capability=given.get("of")),
+            session_id=self.id(session[-1]) if session else None,
+            ttl=given.get("ttl"),
+            idempotency_key=given.get("key"),
+        )
 
     def posting(self, who: str, event_type: str, data: Mapping[str, object], session: str, given: Options) -> Post:
         """`says "text" in s1`, or `posts event.type in s1`; with `to=`, `key=`, `because=s1#2`, `ttl=`."""
@@ -317,10 +358,24 @@ class Scene:
             return f"{self.named(value.session_id)} {value.state.value}"
         if isinstance(value, Envelope):
             return self.named(value.envelope_id)
+        if isinstance(value, Task):
+            return f"{self.named(value.task_id)} {value.state.value}"
         return "" if value is None or isinstance(value, Configured | Rule) else self.named(value.agent_id)
+
+    def work(self, task: Task) -> str:
+        """A task, with what of it a reader looks for."""
+        told = [
+            f"{key}={value}"
+            for key, value in (*task.progress.items(), *(read_checkpoint(self.state, task.task_id) or {}).items())
+        ]
+        return " ".join([self.named(task.task_id), task.state.value, *told])
 
     def marked(self, fact: Fact) -> Iterator[str]:
         match fact:
+            case Envelope() if fact.event_type == EV_TASK_ENDED:
+                ended = fact.event_data
+                why = f": {ended['error']}" if ended["error"] else ""
+                yield f"task {self.named(str(ended['task_id']))} {ended['outcome']}{why}"
             case Dropped():
                 yield f"mark dropped {self.named(fact.agent_id)} {fact.number}: {fact.reason}"
             case Skipped():
@@ -353,7 +408,7 @@ class Scene:
         data = word.event_data
         told = [f'"{data["text"]}"'] if "text" in data else []
         told += [json.dumps(data)] if word.event_type in (EV_PACKET, EV_CONTEXT_SET) else []
-        told += [self.in_names(str(data[key])) for key in ("agent_id", "reason", "texts") if data.get(key)]
+        told += [self.in_names(str(data[key])) for key in ("agent_id", "task_id", "reason", "texts") if data.get(key)]
         told += [self.in_names(str(data["detail"]))] if word.event_type == EV_EXPECTATION_VIOLATED else []
         return " ".join([self.named(envelope_id), word.event_type, *told])
 

@@ -93,7 +93,7 @@ def test_every_member_of_a_kind_is_drawn(strategy: str, members: tuple[type, ...
     drawn: dict[str, st.SearchStrategy[object]] = {"commands": commands(), "facts": facts(), "effects": effects()}
     found: set[type] = set()
 
-    @settings(max_examples=400, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=800, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
     @given(drawn[strategy])
     def collects(made: object) -> None:
         found.add(type(made))

@@ -2,10 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from foldhub_core import EV_SESSION_CLOSED, HUB_SESSION, Data, Envelope, HubConfig, Principal, changed
+from foldhub_core import (
+    EV_OBSERVATION_RECORDED,
+    EV_SESSION_CLOSED,
+    EV_TASK_ENDED,
+    HUB_SESSION,
+    Data,
+    Envelope,
+    HubConfig,
+    Principal,
+    TaskState,
+    changed,
+)
 from foldhub_core.ids import make_id
 from tests.simulation.mail import Box, Key, Sent
 from tests.simulation.talks import Emitted, Fault, Talk
+from tests.simulation.works import Work
 
 HUB_EVENTS = ("session.", "expectation.", "task.", "agent.")
 
@@ -43,6 +55,8 @@ class Ground:
         self.gone: set[str] = set()
         self.talks: dict[str, Talk] = {}
         self.over: set[str] = set()
+        self.works: dict[str, Work] = {}
+        self.done: set[str] = set()
         self.hub_words = 0
         self.forwarded_again: list[Sent] = []
         """What the beginning of the run forwards again."""
@@ -66,11 +80,13 @@ class Ground:
         if text is not None and len(text) > self.config.limits.short_text_chars:
             raise Refused("malformed")
 
-    def _record(self, agent_id: str, event_type: str) -> None:
+    def _record(self, agent_id: str, event_type: str) -> Envelope:
         """Say something of an agent in the hub's own session."""
         self.hub_words += 1
         stamp = {"envelope_id": self._next_id(), "created_at_ms": self.now.now_ms, "number": self.hub_words}
-        self.now.said.append(changed(Envelope(HUB_SESSION, agent_id, event_type, audience=()), **stamp))
+        word = changed(Envelope(HUB_SESSION, agent_id, event_type, audience=()), **stamp)
+        self.now.said.append(word)
+        return word
 
     def _send(self, sent: list[Sent]) -> None:
         self.now.sent += sent
@@ -114,7 +130,24 @@ class Ground:
     def _hub_says(self, talk: Talk, event_type: str, to: list[str], data: dict[str, object] | None = None) -> Envelope:
         return self._say(talk, Envelope(talk.session_id, "demo", event_type, Data(data or {})), to)
 
+    def _finish(self, work: Work, outcome: TaskState) -> None:
+        """Say that a task is over, and count it."""
+        self._record(work.owner, EV_TASK_ENDED)
+        del self.works[work.task_id]
+        self.done.add(work.task_id)
+        observed, most = self.boxes[work.owner].observed, self.config.limits.capabilities
+        if work.capability is not None and (work.capability in observed or len(observed) < most):
+            self._record(work.owner, EV_OBSERVATION_RECORDED)
+            before = observed.get(work.capability, ())
+            observed[work.capability] = (*before, outcome.value)
+
+    def _expire_all(self, owner: str | None = None, session_id: str | None = None) -> None:
+        for work in list(self.works.values()):
+            if owner in (None, work.owner) and session_id in (None, work.session_id):
+                self._finish(work, TaskState.EXPIRED)
+
     def _end(self, talk: Talk, event_type: str, reason: str) -> None:
+        self._expire_all(session_id=talk.session_id)
         self._hub_says(talk, event_type, talk.there, {"reason": reason})
         del self.talks[talk.session_id]
         self.over.add(talk.session_id)

@@ -73,9 +73,11 @@ class Ledger:
 
     def _send(self, agent_id: str, number: int, attempt: int, word: Envelope) -> None:
         assert agent_id not in self.gone, "nothing is sent to an agent that is gone"
-        assert word.session_id != HUB_SESSION, "nobody is sent the hub's own words"
         assert visible_to(word, agent_id), "nothing is sent to one who may not see it"
-        assert agent_id in self.ever_in[word.session_id], "nothing is sent to a stranger"
+        if word.session_id == HUB_SESSION:
+            assert agent_id in (word.audience or ()), "nobody is sent the hub's own words but who is named"
+        else:
+            assert agent_id in self.ever_in[word.session_id], "nothing is sent to a stranger"
         assert attempt == self.sent.get((agent_id, number), 0) + 1, "an attempt is a sending"
         self.sent[agent_id, number] = attempt
         self.last_first[agent_id] = max(number, self.last_first.get(agent_id, 0))

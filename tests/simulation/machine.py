@@ -29,6 +29,7 @@ from foldhub_core import (
     Session,
     SessionState,
     Start,
+    Task,
     Tick,
     Unavailable,
     apply,
@@ -37,13 +38,16 @@ from foldhub_core import (
     digest,
     expected,
     find_by_causation,
+    get_resume,
     inbox,
     link_of,
     list_sessions,
+    list_tasks,
     next_deadline,
     owed,
     pending_turns,
     posts_left,
+    read_checkpoint,
     read_log,
     read_snapshot,
     replay,
@@ -58,6 +62,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.mail import Sent
 from tests.simulation.model import Model
 from tests.simulation.relay import EMITS, Relay
+from tests.simulation.works import packed
 
 TIGHT = Limits(
     text_chars=40,
@@ -74,6 +79,8 @@ TIGHT = Limits(
     invite_timeout_ms=5_000,
     participants=5,
     emits=EMITS,
+    capabilities=2,
+    task_bytes=150,
 )
 WHOLE = HubConfig(adapters=(*BUILT_IN, Relay()), limits=TIGHT, remote_agents=True)
 HURRIED = HubConfig(adapters=(*BUILT_IN, Relay()), limits=changed(TIGHT, key_ms=9_000, owed_ms=30_000), remote_agents=True)
@@ -85,6 +92,7 @@ ADMIN = Principal(admin=True)
 NAMES = ("alice", "bob", "carol", "dave")
 NOBODY = ("", "nobody", "other:a:b12", "demo:a:f999999")
 NOWHERE = ("", "nowhere", "other:s:b12", "demo:s:f999999", "hub")
+NOTHING = ("", "nothing", "other:t:b12", "demo:t:f999999", "demo:s:a1")
 
 
 class HubBesideItsModel(RuleBasedStateMachine):
@@ -256,15 +264,32 @@ class HubBesideItsModel(RuleBasedStateMachine):
         assert set(self.state.mailboxes) <= set(self.model.boxes)
 
     @invariant()
+    def the_tasks_are_as_the_model_says(self) -> None:
+        for task, work in zip(list_tasks(self.state).tasks, self.model.works.values(), strict=True):
+            assert (task.task_id, task.owner_id, task.session_id) == (work.task_id, work.owner, work.session_id)
+            assert (task.started_at_ms, task.expires_at_ms) == (work.began_ms, work.expires_ms)
+            assert (packed(task.progress), task.spec.capability) == (packed(work.progress), work.capability)
+            assert packed(read_checkpoint(self.state, task.task_id)) == packed(work.checkpoint)
+        for agent_id, box in self.model.boxes.items():
+            owned = [task.task_id for task in list_tasks(self.state, owner_id=agent_id).tasks]
+            assert owned == [work.task_id for work in self.model.works.values() if work.owner == agent_id]
+            observed = get_resume(self.state, agent_id).observed
+            ends = {name: [stat.n, stat.completed, stat.failed, stat.expired, stat.cancelled] for name, stat in observed.items()}
+            kinds = ("completed", "failed", "expired", "cancelled")
+            assert ends == {name: [len(came), *map(came.count, kinds)] for name, came in box.observed.items()}
+
+    @invariant()
     def the_agenda_is_bounded_and_never_late(self) -> None:
         agenda = self.state.agenda
         assert {subject_id: due_ms for due_ms, _, subject_id in agenda.by_time} == dict(agenda.by_subject)
         assert len(agenda.by_time) == len(agenda.by_subject)
-        assert set(agenda.by_subject) <= {*self.model.boxes, *self.model.talks}
+        assert set(agenda.by_subject) <= {*self.model.boxes, *self.model.talks, *self.model.works}
         due = {agent_id: box.due_ms(self.model.config.limits) for agent_id, box in self.model.boxes.items()}
         due |= {session_id: talk.next_ms() for session_id, talk in self.model.talks.items()}
         for subject_id, due_ms in due.items():
             assert due_ms is None or agenda.by_subject[subject_id] <= due_ms
+        for task_id, work in self.model.works.items():
+            assert agenda.by_subject.get(task_id) == work.expires_ms
 
     # --- the end
 
@@ -310,6 +335,8 @@ def made_id(answer: Effect) -> str | None:
         return value.session_id
     if isinstance(value, Envelope):
         return value.envelope_id
+    if isinstance(value, Task):
+        return value.task_id
     return value.agent_id if isinstance(value, Passport) else None
 
 

@@ -54,11 +54,13 @@ class Box:
     spent: Fraction = Fraction(0)
     """How many posts of its rate were spent at the time of its last post."""
     spent_ms: int = 0
+    observed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """How its tasks of each capability ended."""
 
     def copied(self) -> "Box":
         owed = {number: replace(letter) for number, letter in self.owed.items()}
         dead = {number: replace(letter) for number, letter in self.dead.items()}
-        return replace(self, owed=owed, dead=dead)
+        return replace(self, owed=owed, dead=dead, observed=dict(self.observed))
 
     @property
     def inbox(self) -> Inbox:

@@ -15,30 +15,36 @@ from foldhub_core import (
     EV_SESSION_EXPIRED,
     Ack,
     Attach,
+    CheckpointTask,
     Command,
     Detach,
+    EndTask,
     Envelope,
     ForwardDone,
     ForwardFailed,
     HubConfig,
     Nack,
+    ObserveTask,
     Post,
     Principal,
     RecordObservation,
     Register,
+    RequestCancel,
     Resend,
     SetResume,
     SetRule,
     SetSkill,
     Start,
+    TaskState,
     Tick,
     Unregister,
+    UpdateTask,
 )
 from foldhub_core.ids import make_id
 from tests.simulation.ground import Now, Refused
 from tests.simulation.mail import Box, Sent
-from tests.simulation.sessions import Sessions
 from tests.simulation.talks import Fault, Talk
+from tests.simulation.tasks import Tasks
 
 
 class Outcome(NamedTuple):
@@ -51,7 +57,7 @@ class Outcome(NamedTuple):
     sent: tuple[Sent, ...]
 
 
-class Model(Sessions):
+class Model(Tasks):
     """The whole hub."""
 
     # --- what a request comes to
@@ -62,7 +68,8 @@ class Model(Sessions):
         """Take a request that would be commit `seq`; `due` are the subjects a tick is to look at."""
         boxes = {agent_id: box.copied() for agent_id, box in self.boxes.items()}
         talks = {session_id: talk.copied() for session_id, talk in self.talks.items()}
-        over, hub_words = set(self.over), self.hub_words
+        works = {task_id: work.copied() for task_id, work in self.works.items()}
+        over, done, hub_words = set(self.over), set(self.done), self.hub_words
         self.now = Now(max(self.now_ms, now_ms), seq, due, principal)
         try:
             self._check_principal(principal, command)
@@ -70,6 +77,7 @@ class Model(Sessions):
         except Refused as refused:
             now_ms = self.now.now_ms
             self.boxes, self.talks, self.over, self.hub_words = boxes, talks, over, hub_words
+            self.works, self.done = works, done
             recorded = self._count_refusal(principal.subject, now_ms)
             self.now_ms = now_ms if recorded else self.now_ms
             return Outcome(refused.code, recorded, None, (), ())
@@ -121,6 +129,8 @@ class Model(Sessions):
                 self._ask_box(command)
             case ForwardDone() | ForwardFailed():
                 self._forwarded(command)
+            case ObserveTask() | UpdateTask() | CheckpointTask() | EndTask() | RequestCancel():
+                self._ask_task(command)
             case SetResume() | SetSkill() | RecordObservation():
                 raise AssertionError("not asked here")
             case _:
@@ -186,6 +196,10 @@ class Model(Sessions):
             if kind == "agent":
                 self._send(self.boxes[subject_id].make_due(now_ms, limits))
                 continue
+            if kind == "task":
+                if subject_id in self.works:
+                    self._finish(self.works[subject_id], TaskState.EXPIRED)
+                continue
             talk = self.talks[subject_id]
             if talk.expires_ms is not None and talk.expires_ms <= now_ms:
                 self._end(talk, EV_SESSION_EXPIRED, "ttl_expired")
@@ -221,6 +235,7 @@ class Model(Sessions):
         if agent_id in self.gone:
             return
         self._box(agent_id)
+        self._expire_all(owner=agent_id)
         for session_id in [one for one, talk in self.talks.items() if agent_id in talk.there]:
             self._take_out(session_id, agent_id)
         self._record(agent_id, EV_AGENT_UNREGISTERED)

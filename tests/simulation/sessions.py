@@ -175,6 +175,7 @@ class Sessions(Ground):
         if not talk.active and talk.required is None:
             self._end(talk, EV_SESSION_CLOSED, "invite_failed")
             return
+        self._expire_all(agent_id, session_id)
         talk.there.remove(agent_id)
         talk.unanswered = [one for one in talk.unanswered if one != agent_id]
         word = self._hub_says(talk, EV_SESSION_LEFT, talk.members, {"agent_id": agent_id})

@@ -1,4 +1,4 @@
-"""A whole hub against a naive model: agents, sessions, deliveries, under principals that lie and a clock that jumps.
+"""A whole hub against a naive model: agents, sessions, deliveries, tasks, under principals that lie and a clock that jumps.
 
 A long run of the machine: `pytest -m long tests/simulation`.
 """
@@ -53,7 +53,8 @@ from foldhub_core import (
     step,
 )
 from foldhub_core.identity import AgentKind
-from tests.simulation.machine import ADMIN, CONFIGS, LACKING, NAMES, NOWHERE, WHOLE, HubBesideItsModel
+from tests.simulation.machine import ADMIN, CONFIGS, LACKING, NAMES, NOWHERE, WHOLE
+from tests.simulation.working import HubThatWorks
 
 TEXTS = ("hello", "count", "much", "boom", "unfoldable", "loop", "more", "forge", "stranger", "trap", "x" * 41)
 
@@ -78,7 +79,9 @@ agent_rules = st.builds(
     limits=st.builds(
         RuleLimits,
         max_concurrent_sessions=st.sampled_from([0, 0, 0, 1, 2]),
+        max_concurrent_tasks=st.sampled_from([0, 0, 1, 2]),
         session_ttl_default=st.sampled_from(["2h", "30s", ""]),
+        task_ttl_default=st.sampled_from(["15m", "3s", ""]),
         rate=st.builds(Rate, per_minute=st.sampled_from([0, 0, 7, 30]), burst=st.sampled_from([0, 1, 2])),
         delegation_depth=st.sampled_from([5, 5, 0, 1]),
         inbox=inboxes,
@@ -93,7 +96,7 @@ links = st.sampled_from(["l", "m", "n", "l" * 31])
 knobs = st.sampled_from([{"wait_ms": 3_000}, {"wait_ms": 3_000}, {"wait_ms": 15_000}, {}, {"wait_ms": "x"}, {"boom": 1}])
 
 
-class WholeHub(HubBesideItsModel):
+class WholeHub(HubThatWorks):
     """What may happen to a hub."""
 
     # --- time

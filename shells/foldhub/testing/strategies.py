@@ -40,6 +40,7 @@ from foldhub_core.mailbox import DeadLetter, Owed
 from foldhub_core.rule import Access, Duration, Inbox, Rate, Rule, RuleLimits, SessionTypes
 from foldhub_core.session import Asked, Expectation, Fired, Manifest, Participant, ParticipantBounds, Session
 from foldhub_core.task import Task, TaskSpec
+from foldhub_core.task_commands import ObserveTask
 
 R = TypeVar("R")
 
@@ -132,12 +133,13 @@ def _own_fields() -> dict[type, dict[str, SearchStrategy[Any]]]:
         ErrorRecord: {"code": st.sampled_from([error.code for error in ERRORS]) | texts()},
         Inbox: {"max_pending": caps, "high_water": st.none() | caps},
         Limits: sizes,
+        ObserveTask: {"ttl": st.none() | durations()},
         OpenSession: {"ttl": st.none() | durations()},
         ParticipantBounds: {"min": st.integers(1, 8), "max": st.none() | st.integers(8, 1000)},
         Passport: {"name": names()},
         Rate: {"per_minute": caps, "burst": caps},
         RecordObservation: {"latency_ms": st.none() | caps},
-        Reply: {"value": st.none() | _of_type(Passport | Resume | Rule | Skill | Configured | Envelope | Session)},
+        Reply: {"value": st.none() | _of_type(Passport | Resume | Rule | Skill | Configured | Envelope | Session | Task)},
         RuleLimits: {
             "max_concurrent_sessions": caps,
             "max_concurrent_tasks": caps,
