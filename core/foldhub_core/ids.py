@@ -53,3 +53,9 @@ def was_issued(hub_id: str, kind: Kind, text: str, seq: int) -> bool:
         return False
     ordinals = [(match[3], match[4])] if match[5] is None else [(match[3], match[4]), (match[5], match[6])]
     return all(ord(letter) - 96 == len(digits) for letter, digits in ordinals) and int(match[4]) <= seq
+
+
+def commit_of(text: str) -> int | None:
+    """The commit that an id says it was made by; None where the text has not the shape of an id."""
+    match = _ID.fullmatch(text)
+    return None if match is None else int(match[4])

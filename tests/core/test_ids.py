@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from foldhub.testing.strategies import hub_ids, ids
 from foldhub_core.data import INT_MAX
 from foldhub_core.errors import Malformed
-from foldhub_core.ids import Kind, check_hub_id, looks_like_id, make_id, ordinal, was_issued
+from foldhub_core.ids import Kind, check_hub_id, commit_of, looks_like_id, make_id, ordinal, was_issued
 
 few = settings(max_examples=60, deadline=None)
 kinds: st.SearchStrategy[Kind] = st.sampled_from(get_args(Kind))
@@ -100,6 +100,13 @@ def test_what_was_issued_is_exactly_what_is_made(text: str) -> None:
 @given(kinds.flatmap(ids))
 def test_an_id_looks_like_one(text: str) -> None:
     assert looks_like_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seq"), [("demo:a:a2", 2), ("demo:e:b42-a1", 42), ("else:s:c100", 100), ("", None), ("hub", None)]
+)
+def test_an_id_says_which_commit_made_it(text: str, seq: int | None) -> None:
+    assert commit_of(text) == seq
 
 
 @pytest.mark.parametrize("text", ["", "ada", "demo:a", "demo:x:a1", "Demo:a:a1", "demo:a:a0", "demo:a:1", "demo:a:a1 ", "-:a:a1"])

@@ -1,7 +1,9 @@
 """The testing kit: what people who write adapters, handlers and embeddings test them with.
 
-Its modules are imported by their names, `from foldhub.testing import strategies`; hypothesis comes with them, not with
-`import foldhub`.
+What needs hypothesis is imported by its module's name, `from foldhub.testing import strategies`, and comes with that import
+only.
 """
 
-__all__: list[str] = []
+from .store_law import check_store
+
+__all__ = ["check_store"]
