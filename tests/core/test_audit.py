@@ -601,7 +601,7 @@ CONDITIONS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("conditions", "found"), CONDITIONS, ids=lambda one: str(one)[:60])
+@pytest.mark.parametrize(("conditions", "found"), CONDITIONS)
 def test_every_condition_that_is_given_is_met(asked: Talks, conditions: dict[str, Any], found: list[str]) -> None:
     assert [one.kind for one in audit(asked.log, **conditions)] == found
 
