@@ -13,6 +13,7 @@ from . import authorizing, keys
 from .access import check_may_register
 from .codec import body_hash, from_data, to_data
 from .commands import RecordObservation, Register, SetResume, SetRule, SetSkill, Unregister
+from .data import INT_MAX
 from .directory import NOWHERE, Directory, places_of
 from .envelope import (
     EV_AGENT_REGISTERED,
@@ -169,8 +170,9 @@ def record_observation(decision: "Decision", command: RecordObservation) -> Resu
         raise ProtocolError(f"expected one of {expected}, came {command.outcome.value}", where="outcome")
     if command.task_id is not None and command.task_id in entry.track_record.tasks:
         return entry.resume
-    if command.task_id is not None and command.task_id in decision.state.tasks.entries:
-        raise ProtocolError("expected a task that the hub does not observe itself, came one that it does", where="task_id")
+    if command.task_id is not None and was_issued(decision.state.hub_id, "t", command.task_id, INT_MAX):
+        # Also one of tomorrow: whose end was told before it began would be counted by another's word.
+        raise ProtocolError("expected a task that the hub does not observe itself, came an id of its own tasks", where="task_id")
     limits = decision.state.limits
     check_length(command.capability, limits.short_text_chars, "capability")
     check_length(command.task_id or "", limits.short_text_chars, "task_id")

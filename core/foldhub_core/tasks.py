@@ -160,7 +160,7 @@ def _count(decision: "Decision", task: Task, outcome: TaskState) -> None:
     """Count the end of a task once. A task's end is not refused: where the record has no room for a capability it is left out."""
     capability, state = task.spec.capability, decision.state
     owner = agent_entry(state, task.owner_id)
-    if capability is None or task.task_id in owner.track_record.tasks:
+    if capability is None:
         return
     if capability in owner.resume.observed or len(owner.resume.observed) < state.limits.capabilities:
         began_ms = task.created_at_ms if task.started_at_ms is None else task.started_at_ms
