@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from .arbiter import Allow, Arbiter, Deny
 from .commands import Register
 from .envelope import Envelope
-from .error_record import error_record
+from .error_record import error_record, what_raised
 from .errors import NetworkError, ProtocolError, shown
 from .session import Session
 
@@ -99,19 +99,12 @@ def _denial(answer: object) -> NetworkError:
 def _as_refusal(error: Exception) -> NetworkError:
     """The refusal an arbiter's error is: itself, where it is one that can be written down."""
     if not isinstance(error, NetworkError):
-        return _fault(f"raised {type(error).__name__}{_told(error)}"[:200])
+        return _fault(what_raised(error))
     try:
         error_record(error)
     except Exception:
         return _fault(f"refused with {type(error).__name__}, which cannot be written down")
     return error
-
-
-def _told(error: Exception) -> str:
-    try:
-        return f": {ascii(str(error))[1:-1]}"
-    except Exception:
-        return ""  # it cannot even say what it is about
 
 
 def _reason(state: "HubState", denied: NetworkError) -> str:

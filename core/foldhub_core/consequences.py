@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .adapters.protocol import NOTHING_FOLLOWS, AdapterResult, Emit
 from .envelope import EV_SESSION_CLOSED, EV_SESSION_EXPIRED, Envelope, is_hub_event
-from .error_record import error_record
+from .error_record import error_record, what_raised
 from .errors import NetworkError, ProtocolError, shown
 from .facts import Dormant
 from .limits import check_data, check_length
@@ -62,11 +62,7 @@ def ask_accepted(decision: "Decision", entry: SessionEntry, word: Envelope) -> A
 
 def raised(error: Exception) -> AdapterFault:
     """The fault of an adapter that raised."""
-    try:
-        told = f": {ascii(str(error))[1:-1]}"
-    except Exception:
-        told = ""  # it cannot even say what it is about
-    return AdapterFault(f"raised {type(error).__name__}{told}"[:200])
+    return AdapterFault(what_raised(error))
 
 
 def checked_result(result: object) -> AdapterResult:

@@ -20,6 +20,15 @@ def error_record(error: NetworkError) -> ErrorRecord:
     return ErrorRecord(error.code, error.message, error.where)
 
 
+def what_raised(error: Exception) -> str:
+    """Say what a user's code raised, in few words, also where the error cannot say it itself."""
+    try:
+        told = f": {ascii(str(error))[1:-1]}"
+    except Exception:
+        told = ""
+    return f"raised {type(error).__name__}{told}"[:200]
+
+
 def error_from(record: ErrorRecord) -> NetworkError:
     """Make the error again, to be raised; a code we do not know becomes the base of the family, its code in the message."""
     known = _BY_CODE.get(record.code)

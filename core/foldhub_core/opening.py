@@ -14,8 +14,8 @@ from . import authorizing, keys
 from .closing import take_out
 from .codec import body_hash, to_data
 from .commands import AnswerInvite, Invite, OpenSession
-from .consequences import AdapterFault, close, follow, refusal_of, refuse_fault
-from .envelope import EV_SESSION_INVITE, EV_SESSION_JOINED, EV_SESSION_OPENED, Envelope
+from .consequences import AdapterFault, close, follow_or_refuse, refusal_of, refuse_fault
+from .envelope import EV_SESSION_INVITE, EV_SESSION_JOINED, EV_SESSION_OPENED
 from .errors import AccessDeniedError, NotFoundError, ProtocolError, shown
 from .limits import Limits, check_count, check_data, check_length
 from .records import changed
@@ -98,7 +98,7 @@ def answer_invite(decision: "Decision", command: AnswerInvite) -> None:
     audience = () if session.state is SessionState.PENDING else None
     word = decision.say(command.session_id, EV_SESSION_JOINED, {"agent_id": command.agent_id}, audience)
     _open_if_enough(decision, command.session_id)
-    _follow(decision, word)
+    follow_or_refuse(decision, word)
 
 
 def invite(decision: "Decision", command: Invite) -> None:
@@ -122,7 +122,7 @@ def invite(decision: "Decision", command: Invite) -> None:
         names = tuple([name_for(state, agent_id) for agent_id in new])
         data = {"participants": new, "names": names, "type": session.manifest.type, "version": session.manifest.version}
         word = decision.say(command.session_id, EV_SESSION_INVITE, data, new, sender_id=session.creator_id)
-        _follow(decision, word)
+        follow_or_refuse(decision, word)
 
 
 def _as_told(command: OpenSession) -> OpenSession:
@@ -240,14 +240,4 @@ def _open_if_enough(decision: "Decision", session_id: str) -> None:
     if session.pending_acks and (session.required_acks is None or accepted < session.required_acks):
         return
     next_state(session.state, "open")
-    _follow(decision, decision.say(session_id, EV_SESSION_OPENED, {"participants": entry.members}, None))
-
-
-def _follow(decision: "Decision", word: Envelope) -> None:
-    entry = decision.state.sessions.entries.get(word.session_id)
-    if entry is None or entry.dormant is not None:
-        return
-    try:
-        follow(decision, word)
-    except AdapterFault as fault:
-        raise refuse_fault(fault) from fault
+    follow_or_refuse(decision, decision.say(session_id, EV_SESSION_OPENED, {"participants": entry.members}, None))
