@@ -30,7 +30,7 @@ from .data import Data, FrozenDict, freeze_value, frozen_map
 from .envelope import Envelope
 from .errors import Malformed, unexpected
 from .exact import Hook, exact_converter, is_list, placed_hook_of
-from .records import checked, names_of, values_of
+from .records import checked, names_of, reader, values_of
 from .tags import TAGS
 
 FORMAT = 1
@@ -61,6 +61,7 @@ HISTORY = History(FORMAT, {})
 """What was written until today."""
 
 _CLASSES: dict[int, type] = {tag: cls for cls, tag in TAGS.items()}
+_blake2b = hashlib.blake2b
 _PACK = msgspec.msgpack.Encoder().encode
 _UNPACK = msgspec.msgpack.Decoder().decode
 
@@ -102,7 +103,7 @@ def body_hash(record: object) -> bytes:
 
 def digest(data: bytes) -> bytes:
     """The hash of the core: 128 bits of blake2b."""
-    return hashlib.blake2b(data, digest_size=16).digest()
+    return _blake2b(data, digest_size=16).digest()
 
 
 def hasher() -> "hashlib.blake2b":
@@ -156,8 +157,9 @@ def said_row(envelope: Envelope) -> Row:
 
 
 def said_of(row: list[Any], envelope_id: str, at_ms: int, form: int = FORMAT) -> Envelope:
-    """Build the envelope of such a row, or raise `Malformed`."""
-    envelope: Envelope = _row_reader(Envelope, form, HISTORY)([*row[:-2], envelope_id, at_ms, *row[-2:]])
+    """Build the envelope of such a row, or raise `Malformed`. The row is used up."""
+    row[-2:-2] = (envelope_id, at_ms)
+    envelope: Envelope = _row_reader(Envelope, form, HISTORY)(row)
     return envelope
 
 
@@ -227,17 +229,16 @@ def _row_reader(cls: type, form: int, history: History) -> Hook:
     tag = TAGS.get(cls, FOREIGN)
     fields = attrs.fields(cls)
     converter = _row_converter(form, history)
-    readers = [
-        (at, placed_hook_of(converter, field.type, f"{cls.__name__}.{field.name}"))
-        for at, field in enumerate(fields)
+    hooks = {
+        field.name: placed_hook_of(converter, field.type, f"{cls.__name__}.{field.name}")
+        for field in fields
         if _writer(field.type) is not None
-    ]
+    }
     count = len(fields)
-    build: Callable[..., Any] = checked(cls)
     steps = [(step, tag) for step in range(form, history.form)]
     upcasts = [history.upcasts[step] for step in steps if step in history.upcasts]
 
-    def read(row: object) -> Any:
+    def other(row: object) -> Any:
         if not is_list(row) or not row or type(row[0]) is not int or row[0] != tag:
             raise unexpected(f"the row of a {cls.__name__}, which begins with {tag}", row[0] if is_list(row) and row else row)
         values = row[1:]
@@ -245,11 +246,10 @@ def _row_reader(cls: type, form: int, history: History) -> Hook:
             values = _upcast(upcast, values, cls)
         if len(values) != count:
             raise Malformed(f"expected {count} fields, came {len(values)}", where=cls.__name__)
-        for at, reader in readers:
-            values[at] = reader(values[at])
-        return build(*values)
+        return read([tag, *values])
 
-    return read
+    read: Callable[[object], Any] = reader(cls, tag, hooks, other)
+    return other if upcasts else read
 
 
 def _upcast(upcast: Upcast, values: list[object], cls: type) -> list[object]:

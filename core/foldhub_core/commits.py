@@ -14,7 +14,8 @@ touch it, and a payload can be dropped for good while its hash keeps the proof.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, cast
 
 from . import codec
 from .commands import Arrival, Command, Principal, acting_id
@@ -169,16 +170,21 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: byte
     the two heads are what the commit is known by.
     """
     # Any: the values are checked one by one below, each by its own constructor.
-    fields = _fields(codec.unpack(payload))
-    owner_id = None
+    fields = codec.unpack(payload)
+    if not is_list(fields):
+        raise unexpected("a list", fields)
+    owner_id: Any = None
     if len(fields) == _PAYLOAD_FIELDS + 1:
         owner_id = fields.pop()
         if owner_id is None:
             raise unexpected("the id of an owner", owner_id, where=f"commit {seq}")
-    now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = _fields(fields, _PAYLOAD_FIELDS)
+    if len(fields) != _PAYLOAD_FIELDS:
+        raise Malformed(f"expected {_PAYLOAD_FIELDS} fields, came {len(fields)}")
+    # Any: as above.
+    now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = cast("list[Any]", fields)
     if type(now_ms) is not int or not 0 <= now_ms <= INT_MAX // 2:
         raise unexpected("a time", now_ms, where=f"commit {seq}")
-    actor = _checked_actor(subject, admin, acted, may_register, owner_id)
+    actor = _actor_of((subject, admin, acted, may_register, owner_id))
     facts = _read_facts(hub_id, seq, now_ms, _fields(fact_rows), form)
     refusal = None if refusal_row is None else ErrorRecord(*_fields(refusal_row, 3))
     if bool(facts) == (refusal is not None) or (cut_row is not None and refusal is None):
@@ -198,6 +204,15 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: byte
 _PAYLOAD_FIELDS = 9
 """How many there are always; the owner of whoever registers a remote agent is a tenth."""
 _checked_actor: Callable[..., Actor] = checked(Actor)
+_shared_actor: Callable[..., Actor] = lru_cache(maxsize=1024, typed=True)(_checked_actor)
+"""A hub hears the same few all day: the commits that are read share them."""
+
+
+def _actor_of(fields: tuple[object, ...]) -> Actor:
+    try:
+        return _shared_actor(*fields)
+    except TypeError:  # what cannot be a key is no field of an actor either
+        return _checked_actor(*fields)
 
 
 def _tell_command(facts: tuple[Fact, ...]) -> bool:

@@ -34,13 +34,13 @@ def exact_converter(record_hook: Callable[[type], Hook], object_hook: Hook) -> c
 
     def by(predicate: Callable[[Any], bool], factory: Callable[[Any], Hook]) -> None:
         def adapted(declared: Any) -> Callable[[object, object], Any]:
-            return _adapted(factory(declared))
+            return _Adapted(factory(declared))
 
         made.register_structure_hook_factory(predicate)(adapted)
 
     by(lambda _: True, _unruled)
     for leaf, rule in _LEAVES.items():
-        made.register_structure_hook(leaf, _adapted(rule))
+        made.register_structure_hook(leaf, _Adapted(rule))
     made.register_structure_hook(str, _text)
     by(lambda t: get_origin(t) is Map, lambda _: _map_as_it_is)
     by(lambda t: t is object, lambda _: object_hook)
@@ -52,9 +52,16 @@ def exact_converter(record_hook: Callable[[type], Hook], object_hook: Hook) -> c
     return made
 
 
-def _adapted(hook: Hook) -> Callable[[object, object], Any]:
-    """cattrs calls a hook with the value and its type; ours are made for one type and need only the value."""
-    return lambda value, _: hook(value)
+class _Adapted:
+    """A rule as cattrs calls it, with the value and its type: ours are made for one type and need only the value."""
+
+    __slots__ = ("rule",)
+
+    def __init__(self, rule: Hook) -> None:
+        self.rule = rule
+
+    def __call__(self, value: object, _: object) -> Any:
+        return self.rule(value)
 
 
 def is_list(value: object) -> TypeGuard[list[object]]:
@@ -65,16 +72,18 @@ def is_list(value: object) -> TypeGuard[list[object]]:
 def hook_of(converter: cattrs.Converter, declared: Any) -> Hook:
     """Give the rule of one declared type."""
     hook = converter.get_structure_hook(declared)
-    return lambda value: hook(value, declared)
+    # Any: what cattrs gives is typed as a function, and ours is an object that is called like one.
+    kept: Any = hook
+    return kept.rule if type(kept) is _Adapted else lambda value: hook(value, declared)
 
 
 def placed_hook_of(converter: cattrs.Converter, declared: Any, place: str) -> Hook:
     """Give the rule of a field, which says in what place it refused."""
-    hook = converter.get_structure_hook(declared)
+    hook = hook_of(converter, declared)
 
     def placed(value: object) -> Any:
         try:
-            return hook(value, declared)
+            return hook(value)
         except Malformed as refused:
             raise inside(place, refused) from None
 

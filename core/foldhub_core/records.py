@@ -67,14 +67,41 @@ def hot(cls: type[T]) -> type[T]:
 @cache
 def checked(cls: type[R]) -> Callable[..., R]:
     """The constructor that takes all fields in their order and checks them; of any attrs class."""
+    scope: dict[str, Any] = {}
+    names, checks, build = _checked_source(cls, scope, {})
+    _run(f"def checked({names}):\n{checks}{build}", scope)
+    return cast("Callable[..., R]", scope["checked"])
+
+
+def reader(cls: type[R], tag: int, hooks: Mapping[str, Hook], otherwise: Callable[[object], R]) -> Callable[[object], R]:
+    """The constructor that takes a row: a list of this tag and all fields. A field that has a hook holds what that gives.
+
+    What has not the shape of such a row is for `otherwise`.
+    """
+    scope: dict[str, Any] = {"_otherwise": otherwise, "_list": list, "_int": int, "_len": len}
+    names, checks, build = _checked_source(cls, scope, hooks)
+    count = len(attrs.fields(cast(Any, cls)))
+    shape = f"_type(_row) is not _list or _len(_row) != {count + 1} or _type(_row[0]) is not _int or _row[0] != {tag}"
+    take = f"    {names}, = _row[1:]\n" if count else ""
+    _run(f"def read(_row):\n    if {shape}: return _otherwise(_row)\n{take}{checks}{build}", scope)
+    return cast("Callable[[object], R]", scope["read"])
+
+
+def _checked_source(cls: type, scope: dict[str, Any], hooks: Mapping[str, Hook]) -> tuple[str, str, str]:
+    """The names of all fields, the source that checks them, and the source that builds the record and gives it back."""
     fields = attrs.fields(cast(Any, cls))
-    scope: dict[str, Any] = {"_make": _TRUSTED.get(cls, cls), "_type": type}
-    checks = "".join(_check_source(cls.__name__, field.name, field.type, scope) for field in fields)
+    scope.update(_make=_TRUSTED.get(cls, cls), _type=type)
+    checks = ""
+    for field in fields:
+        if field.name in hooks:
+            scope[f"_hook_{field.name}"] = hooks[field.name]
+            checks += f"    {field.name} = _hook_{field.name}({field.name})\n"
+        else:
+            checks += _check_source(cls.__name__, field.name, field.type, scope)
     names = ", ".join(field.name for field in fields)
     then = "    _self.__checked__()\n" if hasattr(cls, "__checked__") else ""
     given = names if cls in _TRUSTED else ", ".join(f"{field.alias}={field.name}" for field in fields)
-    _run(f"def checked({names}):\n{checks}    _self = _make({given})\n{then}    return _self\n", scope)
-    return cast("Callable[..., R]", scope["checked"])
+    return names, checks, f"    _self = _make({given})\n{then}    return _self\n"
 
 
 def trusted(cls: type[R]) -> Callable[..., R]:
