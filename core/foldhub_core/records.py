@@ -43,7 +43,6 @@ def _as_it_is(declared: type) -> Hook:
 _CONVERTER = exact_converter(_as_it_is, lambda value: value)
 _TRUSTED: dict[type, Callable[..., Any]] = {}
 _VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {}
-_COPIED: dict[type, Callable[[Any], Any]] = {}
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
@@ -122,7 +121,7 @@ def names_of(cls: type) -> tuple[str, ...]:
 
 def changed(record: R, /, **changes: object) -> R:
     """Copy a record with some fields changed. The new values are the caller's promise: nothing is checked."""
-    new = _COPIED[type(record)](record)
+    new = _TRUSTED[type(record)](*_VALUES[type(record)](record))
     for name, value in changes.items():
         object.__setattr__(new, name, value)
     return cast(R, new)
@@ -138,9 +137,10 @@ def changer(cls: type[R], *names: str) -> Callable[..., R]:
 
 
 def _build(cls: type[T], *, frozen: bool, kw_only: bool) -> type[T]:
-    made = attrs.define(
-        cls, frozen=frozen, slots=True, init=False, eq=True, unsafe_hash=True, weakref_slot=False, kw_only=kw_only
-    )
+    # The same for all, and not compiled for each by attrs: that was half of what importing the core took.
+    for name, method in (("__eq__", _equal), ("__hash__", _hash), ("__repr__", _shown)):
+        setattr(cls, name, method)
+    made = attrs.define(cls, frozen=frozen, slots=True, init=False, eq=False, repr=False, weakref_slot=False, kw_only=kw_only)
     fields = attrs.fields(cast(Any, made))
     names = [field.name for field in fields]
     twin = type(f"Open{made.__name__}", (), {"__slots__": tuple(names)}) if frozen else made
@@ -159,7 +159,6 @@ def _build(cls: type[T], *, frozen: bool, kw_only: bool) -> type[T]:
         parameters.append(f"{field.name}=_default_{field.name}" if has_default else field.name)
     begin = "    _self = _new(_twin)\n"
     fill = "".join(f"    _self.{name} = {name}\n" for name in names)
-    copy = "".join(f"    _self.{name} = _old.{name}\n" for name in names)
     close = "    _self.__class__ = _cls\n" if frozen else ""
     checks = opening = then = ""
     if frozen:
@@ -168,16 +167,30 @@ def _build(cls: type[T], *, frozen: bool, kw_only: bool) -> type[T]:
         then = "    _self.__checked__()\n" if hasattr(made, "__checked__") else ""
     _run(
         f"def __init__(_self, {', '.join(parameters)}):\n    pass\n{checks}{opening}{fill}{close}{then}\n"
-        f"def trusted({', '.join(names)}):\n{begin}{fill}{close}    return _self\n"
-        f"def copied(_old):\n{begin}{copy}{close}    return _self\n",
+        f"def trusted({', '.join(names)}):\n{begin}{fill}{close}    return _self\n",
         scope,
     )
     scope["__init__"].__annotations__ = {field.name: field.type for field in fields} | {"return": None}
     cast(Any, made).__init__ = scope["__init__"]
     _TRUSTED[made] = scope["trusted"]
-    _COPIED[made] = scope["copied"]
     _VALUES[made] = _reader(names)
     return made
+
+
+def _equal(self: object, other: object) -> object:
+    if type(other) is not type(self):
+        return NotImplemented
+    read = _VALUES[type(self)]
+    return read(self) == read(other)
+
+
+def _hash(self: object) -> int:
+    return _VALUES[type(self)](self).__hash__()
+
+
+def _shown(self: object) -> str:
+    values = zip(names_of(type(self)), values_of(self), strict=True)
+    return f"{type(self).__qualname__}({', '.join([f'{name}={value!r}' for name, value in values])})"
 
 
 def _run(source: str, scope: dict[str, Any]) -> None:
