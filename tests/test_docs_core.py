@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from types import FunctionType, UnionType
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import attrs
 import immutables
@@ -249,7 +249,7 @@ def test_fields(name: str) -> None:
     cls, rows = ATTRS[name], entry_of(name).rows_of("field")
     fields = fields_of(cls)
     assert [row.first for row in rows] == [field.name for field in fields], f"the fields of {name}:\n\n{skeleton(name)}"
-    scope = EXPORTED | vars(inspect.getmodule(cls))
+    scope = EXPORTED | {"Literal": Literal} | vars(inspect.getmodule(cls))
     for row, field in zip(rows, fields, strict=True):
         where = f"{name}.{field.name}"
         written = row.cells["type"].strip("`")

@@ -15,9 +15,14 @@ def check_principal(principal: Principal, command: Command) -> None:
         return
     if type(command) in SHELL_COMMANDS:
         raise AccessDeniedError(f"expected the administrator for {type(command).__name__}, came another principal")
-    agent_id = acting_id(command)
-    if command.acting and agent_id not in principal.agent_ids:
-        raise AccessDeniedError(f"expected an agent the principal may act for, came {shown(agent_id)}", where=command.acting)
+    if command.acting:
+        check_acts_for(principal, acting_id(command), command.acting)
+
+
+def check_acts_for(principal: Principal, agent_id: str, where: str) -> None:
+    """Refuse an agent the principal may not act for, whether there is one or not."""
+    if not principal.admin and agent_id not in principal.agent_ids:
+        raise AccessDeniedError(f"expected an agent the principal may act for, came {shown(agent_id)}", where=where)
 
 
 def registering_glob(principal: Principal, name: str) -> str | None:

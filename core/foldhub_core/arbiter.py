@@ -1,7 +1,8 @@
 """What an arbiter is: who may do what, as a pure value.
 
 The hub asks its one arbiter at every seam where somebody's doing reaches others: who is registered, which session is opened
-with whom, what is said to whom. An arbiter remembers nothing: what it goes by is in the state it is given, and in itself.
+with whom, what is said to whom, which task is begun. An arbiter remembers nothing: what it goes by is in the state it is
+given, and in itself.
 
 It fails closed. One that raises denies: a `NetworkError` is the refusal itself, anything else a `protocol_error` that says so,
 and so is an answer that is neither `Allow` nor `Deny`. Where a denial only skips a recipient, such a fault skips it too.
@@ -15,6 +16,7 @@ from .commands import Register
 from .envelope import Envelope
 from .errors import AccessDeniedError, NetworkError
 from .session import Session
+from .task_commands import ObserveTask
 
 if TYPE_CHECKING:
     from .state import HubState
@@ -76,6 +78,10 @@ class Arbiter:
         """Whether a recipient whom it may reach has room for it; if not, it is refused, and nobody gets it."""
         return ALLOW
 
+    def authorize_task(self, state: "HubState", command: ObserveTask) -> Allow | Deny:
+        """Whether an agent may begin this task. That it is registered, and in the task's session, was checked before."""
+        return ALLOW
+
     def resolve_stranger(self, state: "HubState", envelope: Envelope, stranger_id: str) -> tuple[str, ...] | None:
         """Who is meant by an entry of the audience that does not take part: participants, nobody (), or None to refuse."""
         return None
@@ -117,6 +123,10 @@ class AllArbiters(Arbiter):
         """All must allow."""
         asked = (state, envelope, recipient_id)
         return next((no for one in self.arbiters if not _is_yes(no := one.authorize_inbox(*asked))), ALLOW)
+
+    def authorize_task(self, state: "HubState", command: ObserveTask) -> Allow | Deny:
+        """All must allow."""
+        return next((no for one in self.arbiters if not _is_yes(no := one.authorize_task(state, command))), ALLOW)
 
     def resolve_stranger(self, state: "HubState", envelope: Envelope, stranger_id: str) -> tuple[str, ...] | None:
         """The first that knows who is meant says it."""

@@ -131,7 +131,11 @@ def _words(commit: Commit, envelope_id: str) -> list[Envelope]:
 
 
 def _dropped(mark: Dropped | DeadLettered, _: Commit) -> tuple[About, ...]:
-    return (About(mark.agent_id, data=freeze({"number": mark.number, "reason": mark.reason})),)
+    return (_of_delivery(mark, {"number": mark.number, "reason": mark.reason}),)
+
+
+def _of_delivery(mark: Dropped | Nacked | DeadLettered | Resent, data: Mapping[str, object]) -> About:
+    return About(mark.agent_id, mark.session_id, mark.envelope_id, freeze(data))
 
 
 def _failed(by: type) -> "_OfMark":
@@ -143,7 +147,7 @@ def _failed(by: type) -> "_OfMark":
     def read(mark: Nacked | DeadLettered, commit: Commit) -> tuple[About, ...]:
         due_ms = mark.due_ms if type(mark) is Nacked else None
         data = {"number": mark.number, "reason": mark.reason, "due_ms": due_ms}
-        return (About(mark.agent_id, data=freeze(data)),) if type(commit.kept) is by else ()
+        return (_of_delivery(mark, data),) if type(commit.kept) is by else ()
 
     return read
 
@@ -152,7 +156,7 @@ _turn_failed, _forward_failed = _failed(Nack), _failed(ForwardFailed)
 
 
 def _resent(mark: Resent, _: Commit) -> tuple[About, ...]:
-    return (About(mark.agent_id, data=freeze({"number": mark.number})),)
+    return (_of_delivery(mark, {"number": mark.number}),)
 
 
 def _dormant(mark: Dormant, _: Commit) -> tuple[About, ...]:

@@ -13,6 +13,7 @@ from .envelope import Envelope
 from .error_record import error_record, what_raised
 from .errors import NetworkError, ProtocolError, shown
 from .session import Session
+from .task_commands import ObserveTask
 
 if TYPE_CHECKING:
     from .decision import Decision
@@ -33,6 +34,11 @@ def check_open(decision: "Decision", creator_id: str, session_type: str, invited
 def check_invite(decision: "Decision", session: Session, invited: tuple[str, ...]) -> None:
     """Refuse a later invitation the arbiter denies."""
     _check(decision.config.arbiter.authorize_invite, decision.state_now(), session, invited)
+
+
+def check_task(decision: "Decision", command: ObserveTask) -> None:
+    """Refuse a task the arbiter does not let its owner begin."""
+    _check(decision.config.arbiter.authorize_task, decision.state_now(), command)
 
 
 def check_send(arbiter: Arbiter, state: "HubState", word: Envelope) -> None:

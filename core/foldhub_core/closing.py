@@ -23,7 +23,7 @@ from .envelope import EV_SESSION_LEFT, Envelope
 from .errors import AccessDeniedError
 from .limits import check_length
 from .session import Session, SessionState, next_state
-from .sessions import is_over, session_entry
+from .sessions import SessionEntry, is_over, session_entry
 from .tasks import expire_tasks
 from .words import next_due, protocol_deadline
 
@@ -63,30 +63,55 @@ def remove_participant(decision: "Decision", command: RemoveParticipant) -> None
     if is_over(state, command.session_id):
         return
     entry = session_entry(state, command.session_id)
-    if command.agent_id != entry.session.creator_id and not (decision.principal.admin and not command.agent_id):
-        raise AccessDeniedError("expected the session's creator, came another agent", where="agent_id")
+    check_host(decision, entry, command.agent_id)
     if any(one.agent_id == command.participant_id for one in entry.session.participants):
-        take_out(decision, command.session_id, command.participant_id, command.reason or "removed")
+        put_out(decision, command.session_id, command.participant_id, command.reason or "removed")
+
+
+def check_host(decision: "Decision", entry: SessionEntry, agent_id: str) -> None:
+    """Refuse what only a session's creator may do, while it takes part, and the administrator."""
+    if agent_id == entry.session.creator_id and agent_id in entry.members:
+        return
+    if agent_id or not decision.principal.admin:
+        raise AccessDeniedError("expected the session's creator, who takes part, came another agent", where="agent_id")
 
 
 def leave_all(decision: "Decision", agent_id: str) -> None:
     """Take an agent that is being unregistered out of all its sessions."""
     sessions = decision.state.sessions.of_agent.get(agent_id, ())
     for (session_id,) in tuple(sessions):
-        take_out(decision, session_id, agent_id, "unregistered")
+        _take_out(decision, session_id, agent_id, "unregistered", deaf=agent_id)
 
 
 def take_out(decision: "Decision", session_id: str, agent_id: str, reason: str) -> None:
     """Say that an agent left, and what follows from it."""
+    _take_out(decision, session_id, agent_id, reason)
+
+
+def put_out(decision: "Decision", session_id: str, agent_id: str, reason: str) -> None:
+    """Say that an agent was put out, and what follows from it. It hears of it as the last it hears of the session."""
+    members = decision.state.sessions.entries[session_id].members
+    _take_out(decision, session_id, agent_id, reason, audience=(*[one for one in members if one != agent_id], agent_id))
+
+
+def _take_out(
+    decision: "Decision",
+    session_id: str,
+    agent_id: str,
+    reason: str,
+    *,
+    audience: tuple[str, ...] | None = None,
+    deaf: str | None = None,
+) -> None:
     session = decision.state.sessions.entries[session_id].session
     needed = session.required_acks is None or agent_id == session.creator_id
     if session.state is SessionState.PENDING and agent_id not in session.pending_acks and needed:
-        close(decision, session_id, "participant_left", agent_id=agent_id)
+        close(decision, session_id, "participant_left", deaf, agent_id=agent_id)
         return
     if session.state is SessionState.PENDING and session.required_acks is None:
-        close(decision, session_id, "invite_failed", agent_id=agent_id)
+        close(decision, session_id, "invite_failed", deaf, agent_id=agent_id)
         return
-    word = say_left(decision, session_id, agent_id, reason)
+    word = _say_left(decision, session_id, agent_id, reason, audience)
     follow_or_sleep(decision, word)
     entry_after = decision.state.sessions.entries.get(session_id)
     if entry_after is None:
@@ -97,12 +122,12 @@ def take_out(decision: "Decision", session_id: str, agent_id: str, reason: str) 
         close(decision, session_id, "participant_left", agent_id=agent_id)
 
 
-def say_left(decision: "Decision", session_id: str, agent_id: str, reason: str) -> Envelope:
+def _say_left(decision: "Decision", session_id: str, agent_id: str, reason: str, audience: tuple[str, ...] | None) -> Envelope:
     """Say that an agent is in the session no more; what it did for it beside talking has expired before."""
     session = decision.state.sessions.entries[session_id].session
     next_state(session.state, "leave")
     expire_tasks(decision, "left", owner_id=agent_id, session_id=session_id)
-    return decision.say(session_id, EV_SESSION_LEFT, {"agent_id": agent_id, "reason": reason}, None)
+    return decision.say(session_id, EV_SESSION_LEFT, {"agent_id": agent_id, "reason": reason}, audience)
 
 
 def make_due(decision: "Decision", session_id: str) -> None:
@@ -171,6 +196,5 @@ def _may_close(
 ) -> bool:
     if not command.agent_id:
         return decision.principal.admin
-    if command.agent_id == creator_id and "creator" in may_close:
-        return True
-    return command.agent_id in members and "participant" in may_close
+    as_creator = command.agent_id == creator_id and "creator" in may_close
+    return command.agent_id in members and (as_creator or "participant" in may_close)

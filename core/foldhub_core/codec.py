@@ -29,7 +29,7 @@ import msgspec
 from .data import Data, FrozenDict, freeze_value, frozen_map
 from .envelope import Envelope
 from .errors import Malformed, unexpected
-from .exact import Hook, exact_converter, is_list, placed_hook_of
+from .exact import Hook, exact_converter, hook_of, is_list, placed_hook_of
 from .records import checked, names_of, reader, values_of
 from .tags import TAGS
 
@@ -144,6 +144,20 @@ def encode_foreign(record: object) -> bytes:
 def decode_foreign(data: bytes, cls: type[R], form: int = FORMAT) -> R:
     """Read a record of a class that is not in the table, or raise `Malformed`."""
     return cast(R, _row_reader(cast(Any, cls), form, HISTORY)(unpack(data)))
+
+
+def encode_as(declared: Any, value: object) -> bytes:
+    """Write a value of a declared type. Any: a declared type has no type of its own."""
+    writer = _writer(declared)
+    return _PACK(value if writer is None else writer(value))
+
+
+def decode_as(declared: Any, data: bytes) -> object:
+    """Read a value of a declared type; bytes that are not exactly what `encode_as` writes are `Malformed`."""
+    value: object = hook_of(_row_converter(FORMAT, HISTORY), declared)(unpack(data))
+    if encode_as(declared, value) != data:
+        raise Malformed("expected canonical bytes, came other bytes for the same value")
+    return value
 
 
 def posted_hash(envelope: Envelope) -> bytes:

@@ -97,9 +97,12 @@ def check_emit(state: "HubState", members: tuple[str, ...], emit: Emit) -> None:
         raise AdapterFault(f"said too much: {error}") from error
 
 
-def close(decision: "Decision", session_id: str, reason: str, **more: object) -> None:
-    """End a live session: its tasks expire, and its last word goes to everybody in it, those who have not answered included."""
-    _end(decision, session_id, "close", EV_SESSION_CLOSED, {"reason": reason, **more})
+def close(decision: "Decision", session_id: str, reason: str, deaf: str | None = None, /, **more: object) -> None:
+    """End a live session: its tasks expire, and its last word goes to everybody in it, those who have not answered included.
+
+    To everybody but one who is `deaf`: an agent that is just being unregistered.
+    """
+    _end(decision, session_id, "close", EV_SESSION_CLOSED, {"reason": reason, **more}, deaf)
 
 
 def expire(decision: "Decision", session_id: str) -> None:
@@ -107,11 +110,13 @@ def expire(decision: "Decision", session_id: str) -> None:
     _end(decision, session_id, "expire", EV_SESSION_EXPIRED, {"reason": "ttl_expired"})
 
 
-def _end(decision: "Decision", session_id: str, event: str, event_type: str, data: dict[str, object]) -> None:
+def _end(
+    decision: "Decision", session_id: str, event: str, event_type: str, data: dict[str, object], deaf: str | None = None
+) -> None:
     session = decision.state.sessions.entries[session_id].session
     next_state(session.state, event)
     expire_tasks(decision, "session_closed", session_id=session_id)
-    audience = tuple([one.agent_id for one in session.participants])
+    audience = tuple([one.agent_id for one in session.participants if one.agent_id != deaf])
     decision.say(session_id, event_type, {**data, "session_id": session_id}, audience)
 
 

@@ -7,18 +7,18 @@ over. What fails too often, or is owed too long, becomes a dead letter, which ca
 A remote agent attaches to nothing: what is owed to it is forwarded from the moment it is said, and is else like anybody's.
 """
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from immutables import Map
 
 from . import mailbox as box
 from .agenda import Agenda
-from .commands import Ack, Attach, Detach, Nack, Resend
+from .commands import Ack, Attach, Detach, ForwardFailed, Nack, Resend
 from .effects import Deliver, Effect, Evict, Forward, Pressure, Redeliver
 from .envelope import Envelope, is_hub_event
 from .errors import NotFoundError, ProtocolError
 from .facts import Acked, Attached, DeadLettered, Detached, Dropped, Nacked, Redelivered, Resent
-from .limits import check_count, check_length
+from .limits import Limits, check_count, check_length
 from .mailbox import EMPTY_MAILBOX, NACKS, DeadLetter, Mailbox, Owed
 from .records import changed, record
 from .registry import agent_entry, is_remote
@@ -27,6 +27,8 @@ from .rule import Inbox
 if TYPE_CHECKING:
     from .decision import Decision
     from .state import HubState
+
+C = TypeVar("C", bound=Nack | ForwardFailed)
 
 Mailboxes = Map[str, Mailbox]
 """By agent; an agent to whom nothing was ever owed has none."""
@@ -69,24 +71,31 @@ def ack(decision: "Decision", command: Ack) -> None:
 def nack(decision: "Decision", command: Nack) -> None:
     """Let a delivery come again after a pause, or give it up."""
     agent_entry(decision.state, command.agent_id)
-    check_length(command.reason, decision.state.limits.short_text_chars, "reason")
+    command = cut(decision.state.limits, command)
     mailbox = decision.state.mailboxes.get(command.agent_id, EMPTY_MAILBOX)
     owed = mailbox.owed.get(command.number)
     if owed is None or command.number in mailbox.waiting:
         return
+    which = (command.agent_id, command.number, owed.session_id, owed.envelope_id)
     if owed.nacks + 1 >= NACKS:
-        decision.make(DeadLettered(command.agent_id, command.number, command.reason or "nacked too often"))
+        decision.make(DeadLettered(*which, command.reason or "nacked too often"))
     else:
-        due_ms = decision.now_ms + box.pause_ms(owed.nacks + 1)
-        decision.make(Nacked(command.agent_id, command.number, due_ms, command.reason))
+        decision.make(Nacked(*which, decision.now_ms + box.pause_ms(owed.nacks + 1), command.reason))
+
+
+def cut(limits: Limits, command: C) -> C:
+    """A failure whose reason fits: an outcome is not lost because of the words of a stranger's error."""
+    return changed(command, reason=command.reason[: limits.short_text_chars])
 
 
 def resend(decision: "Decision", command: Resend) -> None:
     """Owe a dead letter again."""
     agent_entry(decision.state, command.agent_id)
     mailbox = decision.state.mailboxes.get(command.agent_id, EMPTY_MAILBOX)
-    if command.number in mailbox.dead:
-        decision.make(Resent(command.agent_id, command.number, decision.now_ms))
+    letter = mailbox.dead.get(command.number)
+    if letter is not None:
+        owed = letter.owed
+        decision.make(Resent(command.agent_id, command.number, owed.session_id, owed.envelope_id, decision.now_ms))
     elif not 1 <= command.number < mailbox.next_number:
         raise NotFoundError(f"expected the number of a dead letter, came {command.number}", where="number")
 
@@ -98,9 +107,9 @@ def make_due(decision: "Decision", agent_id: str) -> None:
     for number in mailbox.numbered():
         owed = mailbox.owed[number]
         if owed.at_ms + limits.owed_ms <= now_ms:
-            decision.make(DeadLettered(agent_id, number, "owed too long"))
+            decision.make(DeadLettered(agent_id, number, owed.session_id, owed.envelope_id, "owed too long"))
         elif owed.expires_at_ms is not None and owed.expires_at_ms <= now_ms:
-            decision.make(Dropped(agent_id, number, "expired"))
+            decision.make(Dropped(agent_id, number, owed.session_id, owed.envelope_id, "expired"))
         elif mailbox.waiting.get(number, now_ms + 1) <= now_ms:
             decision.make(Redelivered(agent_id, number))
 
@@ -157,7 +166,8 @@ def fold_delivered(state: "HubState", word: Envelope, audience: tuple[str, ...],
     if word.causation_id is not None:
         mailbox = mailboxes.get(word.sender_id, EMPTY_MAILBOX)
         number = mailbox.numbers.get(word.causation_id)
-        if number is not None:
+        # Said in another session, as to ask somebody else first, it is no answer: that is still owed.
+        if number is not None and mailbox.owed[number].session_id == word.session_id:
             answered = changed(mailbox.owed[number], answered_by=word.envelope_id)
             mailboxes = mailboxes.set(word.sender_id, changed(mailbox, owed=mailbox.owed.set(number, answered)))
     return mailboxes, agenda

@@ -8,12 +8,16 @@ change moves only the places that differ.
 
 from collections.abc import Iterable
 from math import inf
+from typing import Literal
 
 from immutables import Map
 
 from .identity import ObservedStat, Passport, Resume
 from .ordered import Ordered
 from .records import hot
+
+SortBy = Literal["name", "cost", "track_record"]
+"""The orders a search may ask for."""
 
 Place = tuple[float | int | str, ...]
 """A key of a shelf; it ends with the agent's id."""

@@ -26,10 +26,13 @@ before its own commit and all before it are durable, what made no commit include
 When the store is full. The batch that was refused and the batch stepped on top of it are undone: the engine goes back to the
 published state, answers the peers' commands with `unavailable`, and for `pause_ms` answers so whatever comes. Then it feeds
 the shell's own commands again, which nobody else would repeat, and goes on.
+
+Another configuration. `reconfigure` takes a `Start` that brings it: what is stepped before goes under the old one, the `Start`
+and all behind it under the new one.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from .commands import SHELL_COMMANDS, Arrival, Principal, Tick
@@ -88,6 +91,10 @@ class _Batch:
         self.oldest_ms = 0
         """When the first commit was made."""
 
+    def follow(self, state: HubState) -> None:
+        """Begin at another state, with nothing in it."""
+        self.state = state
+
     def add(self, arrival: Arrival, effects: tuple[Effect, ...], came: Step, now_ms: int) -> None:
         """Put in what one arrival came to."""
         self.taken.append((arrival, effects))
@@ -108,6 +115,7 @@ class Engine:
         "_again",
         "_batch",
         "_batch_bytes",
+        "_coming",
         "_config",
         "_flying",
         "_inbox",
@@ -134,6 +142,8 @@ class Engine:
         pause_ms: int = PAUSE_MS,
     ) -> None:
         self._config = config
+        self._coming: tuple[Arrival, HubConfig] | None = None
+        """The `Start` that brings another configuration, and that."""
         self._state = state
         self._inbox_room = inbox
         self._batch = batch
@@ -164,6 +174,37 @@ class Engine:
     def take_outcome(self, arrival: Arrival) -> None:
         """Take in what came of an effect that was carried out. There is always room."""
         self._outcomes.append(arrival)
+
+    def reconfigure(self, start: Arrival, config: HubConfig) -> None:
+        """Take in a `Start` as an outcome, and go on from it under this configuration. Of two that wait the later one counts."""
+        self._coming = (start, config)
+        self._outcomes.append(start)
+
+    def step_now(
+        self, arrival: Arrival, append: Callable[[tuple[Commit, ...]], Ending], now_ms: int
+    ) -> tuple[Effect, ...] | None:
+        """Step an arrival and append what it came to on the spot, for a store that needs no waiting; gives what to carry out.
+
+        None, and nothing is taken in, where it has to wait its turn: something is due, is on its way, or was not carried out.
+        """
+        state = self._state
+        if self._stopped or self._paused_until_ms is not None or not self.resting:
+            return None
+        due = next_deadline(state)
+        if due is not None and due <= max(arrival.now_ms, state.now_ms):
+            return None
+        came = step(self._config, state, arrival)
+        if came.commit is None:
+            return came.effects
+        ending = append((came.commit,))
+        if ending is Ending.DURABLE:
+            self._state = came.state
+            self._open.follow(came.state)
+            return came.effects
+        self._flying = _Batch(state)
+        self._flying.add(arrival, came.effects, came, now_ms)
+        self.ended(ending, now_ms)
+        return self.effects()
 
     def advance(self, now_ms: int) -> Append | None:
         """Go as far as can be gone at this time; gives an append to be carried out, or None."""
@@ -214,6 +255,11 @@ class Engine:
         return self._flying is not None
 
     @property
+    def resting(self) -> bool:
+        """Whether all that was taken in is answered and durable."""
+        return not (self._flying or self._open.taken or self._released or self._inbox or self._outcomes or self._again)
+
+    @property
     def room(self) -> int:
         """How many arrivals the inbox takes before it says no."""
         return self._inbox_room - len(self._inbox)
@@ -261,6 +307,8 @@ class Engine:
 
     def _take_step(self, arrival: Arrival, now_ms: int) -> None:
         batch = self._open
+        if self._coming is not None and arrival is self._coming[0]:
+            self._config, self._coming = self._coming[1], None
         came = step(self._config, batch.state, arrival)
         effects = came.effects[1:] if arrival.principal is _CLOCK else came.effects  # nobody waits for our own answer
         if came.commit is None and self._flying is None and not batch.commits:

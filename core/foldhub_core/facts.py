@@ -76,6 +76,8 @@ class Dropped:
 
     agent_id: str
     number: int
+    session_id: str
+    envelope_id: str
     reason: str
 
 
@@ -93,6 +95,8 @@ class Nacked:
 
     agent_id: str
     number: int
+    session_id: str
+    envelope_id: str
     due_ms: int
     reason: str
 
@@ -111,6 +115,8 @@ class DeadLettered:
 
     agent_id: str
     number: int
+    session_id: str
+    envelope_id: str
     reason: str
 
 
@@ -120,6 +126,8 @@ class Resent:
 
     agent_id: str
     number: int
+    session_id: str
+    envelope_id: str
     at_ms: int
 
 

@@ -16,8 +16,6 @@ from .effects import Effect
 from .errors import ProtocolError, shown
 from .identity import Passport
 from .ids import was_issued
-from .limits import Limits
-from .records import changed
 from .registry import agent_entry, is_remote
 
 if TYPE_CHECKING:
@@ -37,13 +35,7 @@ def done(decision: "Decision", command: ForwardDone) -> None:
 def failed(decision: "Decision", command: ForwardFailed) -> None:
     """Let a delivery be forwarded again after a pause, or give it up."""
     if _is_there(decision.state, command.agent_id):
-        reason = cut(decision.state.limits, command).reason
-        delivery.nack(decision, Nack(agent_id=command.agent_id, number=command.number, reason=reason))
-
-
-def cut(limits: Limits, command: ForwardFailed) -> ForwardFailed:
-    """A failure whose reason fits: an outcome is not lost because of the words of a stranger's error."""
-    return changed(command, reason=command.reason[: limits.short_text_chars])
+        delivery.nack(decision, Nack(agent_id=command.agent_id, number=command.number, reason=command.reason))
 
 
 def _is_there(state: "HubState", agent_id: str) -> bool:

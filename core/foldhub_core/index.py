@@ -74,6 +74,8 @@ class DeadLetterRow:
     seq: int
     agent_id: str
     number: int
+    session_id: str
+    envelope_id: str
     at_ms: int
     is_dead: bool
     reason: str
@@ -103,11 +105,16 @@ def index_rows(commit: Commit) -> tuple[IndexRow, ...]:
             if ended is not None:
                 rows.append(ended)
         elif type(fact) is DeadLettered:
-            rows.append(DeadLetterRow(seq, fact.agent_id, fact.number, commit.now_ms, True, fact.reason))
+            rows.append(DeadLetterRow(*_which(seq, fact), commit.now_ms, True, fact.reason))
         elif type(fact) is Resent:
-            rows.append(DeadLetterRow(seq, fact.agent_id, fact.number, commit.now_ms, False, ""))
+            rows.append(DeadLetterRow(*_which(seq, fact), commit.now_ms, False, ""))
     rows += [AuditRow(seq, kind) for kind in kinds_of(commit)]
     return tuple(rows)
+
+
+def _which(seq: int, mark: DeadLettered | Resent) -> tuple[int, str, int, str, str]:
+    """Of which delivery a mark is."""
+    return seq, mark.agent_id, mark.number, mark.session_id, mark.envelope_id
 
 
 def _ended(seq: int, word: Envelope) -> EndedSessionRow | EndedTaskRow | None:

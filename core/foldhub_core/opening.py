@@ -11,7 +11,7 @@ more, or not in time. In between it is nothing that anybody owes a turn in.
 from typing import TYPE_CHECKING
 
 from . import authorizing, keys
-from .closing import take_out
+from .closing import check_host, take_out
 from .codec import body_hash, to_data
 from .commands import AnswerInvite, Invite, OpenSession
 from .consequences import AdapterFault, close, follow_or_refuse, refusal_of, refuse_fault
@@ -106,8 +106,7 @@ def invite(decision: "Decision", command: Invite) -> None:
     state = decision.state
     entry = session_entry(state, command.session_id)
     session = entry.session
-    if command.agent_id != session.creator_id and not (decision.principal.admin and not command.agent_id):
-        raise AccessDeniedError("expected the session's creator, came another agent", where="agent_id")
+    check_host(decision, entry, command.agent_id)
     next_state(session.state, "invite")
     there = {one.agent_id for one in session.participants}
     new = tuple([agent_id for agent_id in dict.fromkeys(command.participants) if agent_id not in there])

@@ -8,6 +8,7 @@ whatever the history.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import Generic, TypeVar, cast
 
 K = TypeVar("K", bound=tuple[object, ...])
@@ -63,7 +64,10 @@ class Ordered(Generic[K]):
 
     def first(self) -> K | None:
         """The least key, or None."""
-        return next(iter(self), None)
+        node = self._root
+        while isinstance(node, _Branch):
+            node = node.children[0]
+        return node.keys[0] if node.keys else None
 
     def after(self, key: K | None) -> Iterator[K]:
         """All keys greater than this one, ascending; all keys for None."""
@@ -94,6 +98,16 @@ class Ordered(Generic[K]):
 
     def __repr__(self) -> str:
         return f"Ordered({list(self)!r})"
+
+
+def each_once(sets: Iterable[Ordered[tuple[str]]], cursor: str | None) -> Iterator[tuple[str]]:
+    """All ids that are in any of these sets, after a cursor, ascending and each once."""
+    before: tuple[str] | None = None
+    after = None if cursor is None else (cursor,)
+    for key in merge(*[one.after(after) for one in sets]):
+        if key != before:
+            yield key
+        before = key
 
 
 def _built(keys: list[K]) -> "tuple[_Node[K], int]":

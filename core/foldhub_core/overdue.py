@@ -11,7 +11,7 @@ expectation has a bounded number of words to say in one `Tick`, and one that wan
 from typing import TYPE_CHECKING, assert_never, cast, get_args
 
 from .adapters.protocol import AdapterResult, Emit
-from .closing import take_out
+from .closing import put_out
 from .consequences import AdapterFault, check_emit, close, follow_or_sleep, raised, say_emitted
 from .data import freeze_value
 from .envelope import EV_EXPECTATION_VIOLATED, EV_SESSION_HIDDEN, EV_SESSION_SHOWN, Envelope
@@ -206,7 +206,7 @@ def _carry_out(decision: "Decision", session_id: str, response: Response, violat
                 follow_or_sleep(decision, decision.say(session_id, EV_SESSION_HIDDEN, data, None))
         case Remove():
             if response.agent_id in there:
-                take_out(decision, session_id, response.agent_id, f"expectation_violated:{violation.expectation.name}")
+                put_out(decision, session_id, response.agent_id, f"expectation_violated:{violation.expectation.name}")
         case Close():
             close(decision, session_id, response.reason)
         case _:

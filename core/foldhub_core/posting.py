@@ -39,7 +39,7 @@ from .error_record import ErrorRecord, error_record
 from .errors import AccessDeniedError, Malformed, NetworkError, ProtocolError
 from .facts import Dropped, Readdressed, Skipped
 from .limits import Limits, check_count, check_data, check_length
-from .mailbox import EMPTY_MAILBOX, is_full
+from .mailbox import EMPTY_MAILBOX, Owed, is_full
 from .overdue import show_again
 from .records import changed
 from .registry import agent_entry
@@ -199,16 +199,18 @@ def _make_room(decision: "Decision", word: Envelope, reached: list[str], skipped
         if inbox.overflow == "drop_newest":
             over.append(agent_id)
         else:
-            decision.make(Dropped(agent_id, _oldest_counted(decision.state, agent_id), "overflow"))
+            number, oldest = _oldest_counted(decision.state, agent_id)
+            decision.make(Dropped(agent_id, number, oldest.session_id, oldest.envelope_id, "overflow"))
     for why, agent_ids in skipped.items():
         decision.make(Skipped(word.envelope_id, tuple(agent_ids), why))
     if over:
         decision.make(Skipped(word.envelope_id, tuple(over), "overflow"))
 
 
-def _oldest_counted(state: HubState, agent_id: str) -> int:
-    mailbox = state.mailboxes.get(agent_id, EMPTY_MAILBOX)
-    return min(number for number, owed in mailbox.owed.items() if owed.counted)
+def _oldest_counted(state: HubState, agent_id: str) -> tuple[int, Owed]:
+    owed = state.mailboxes.get(agent_id, EMPTY_MAILBOX).owed
+    number = min(number for number, one in owed.items() if one.counted)
+    return number, owed[number]
 
 
 def _check_turn(adapter: "AnyAdapter", entry: SessionEntry, state: HubState, envelope: Envelope) -> None:

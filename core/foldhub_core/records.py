@@ -189,8 +189,8 @@ def _hash(self: object) -> int:
 
 
 def _shown(self: object) -> str:
-    values = zip(names_of(type(self)), values_of(self), strict=True)
-    return f"{type(self).__qualname__}({', '.join([f'{name}={value!r}' for name, value in values])})"
+    shown = [field.name for field in attrs.fields(cast(Any, type(self))) if field.repr]
+    return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in shown])})"
 
 
 def _run(source: str, scope: dict[str, Any]) -> None:

@@ -9,8 +9,10 @@
 | `limits.delegation_depth` | of a sender: a word that is deeper |
 | `limits.rate` | of a sender: a word too many |
 | `limits.inbox` | of a recipient whose overflow is `reject`: a word when it is full |
+| `limits.max_concurrent_tasks` | of an owner with as many live tasks: one more |
 
-What an inbox that is full drops is the hub's deed, not the arbiter's; the caps on tasks come with tasks.
+What an inbox that is full drops is the hub's deed, not the arbiter's, and so is what it gives a session or a task that does not
+say how long it lasts.
 """
 
 from fnmatch import fnmatchcase
@@ -26,6 +28,8 @@ from .rates import wait_ms
 from .registry import name_for
 from .session import Session
 from .sessions import created_sessions
+from .task_commands import ObserveTask
+from .tasks import live_tasks
 
 if TYPE_CHECKING:
     from .state import HubState
@@ -89,6 +93,14 @@ class RuleBasedArbiter(Arbiter):
         if inbox.overflow == "reject" and is_full(state.mailboxes.get(recipient_id), inbox.max_pending):
             most = inbox.max_pending
             return Deny(f"expected room in the inbox of {recipient_id}, came {most} pending, as many as it takes", InboxFull)
+        return ALLOW
+
+    def authorize_task(self, state: "HubState", command: ObserveTask) -> Allow | Deny:
+        """How many tasks the owner may have at once."""
+        owner_id = command.owner_id
+        most = state.registry.agents[owner_id].rule.limits.max_concurrent_tasks
+        if most and live_tasks(state, owner_id) >= most:
+            return Deny(f"expected {owner_id} to have fewer live tasks, came {most}, as many as its rule lets it")
         return ALLOW
 
 

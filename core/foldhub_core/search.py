@@ -6,10 +6,10 @@ of them, and may therefore be short and still have a cursor.
 """
 
 from math import isnan
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from . import codec
-from .directory import Place
+from .directory import Place, SortBy
 from .errors import Malformed, shown
 from .exact import is_list
 from .identity import AgentKind, Passport
@@ -17,8 +17,6 @@ from .records import record
 
 if TYPE_CHECKING:
     from .state import HubState
-
-SortBy = Literal["name", "cost", "track_record"]
 
 _ORDERS = {"name": "name", "cost": "cost", "track_record": "record"}
 _KINDS = get_args(AgentKind)

@@ -5,7 +5,7 @@ entry: participants, state, deadlines). An ended session leaves at once, and not
 what is owed of it is in the mailboxes, and its id tells by itself that it was issued.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from immutables import Map
@@ -13,7 +13,7 @@ from immutables import Map
 from .adapters.protocol import ExpectedTurn
 from .errors import Malformed, NotFoundError, SessionOver, shown
 from .ids import was_issued
-from .ordered import Ordered
+from .ordered import Ordered, each_once
 from .records import changed, hot, record
 from .session import Asked, Fired, Session, SessionState
 
@@ -177,11 +177,16 @@ class PendingTurn:
 def session_entry(state: "HubState", session_id: str) -> SessionEntry:
     """What is held of a live session; raises `SessionOver` for one that was, `NotFoundError` for one never was. O(log n)."""
     entry = state.sessions.entries.get(session_id)
-    if entry is not None:
-        return entry
-    if is_over(state, session_id):
-        raise SessionOver(f"expected a live session, came {shown(session_id)}, which is over", where="session_id")
-    raise NotFoundError(f"expected the id of a session, came {shown(session_id)}", where="session_id")
+    if entry is None:
+        raise no_session(state, session_id)
+    return entry
+
+
+def no_session(state: "HubState", session_id: str) -> SessionOver | NotFoundError:
+    """The refusal for a session that is not live, or that is not to be seen: it tells no more than the id does."""
+    if was_issued(state.hub_id, "s", session_id, state.seq):
+        return SessionOver(f"expected a live session, came {shown(session_id)}, which is over", where="session_id")
+    return NotFoundError(f"expected the id of a session, came {shown(session_id)}", where="session_id")
 
 
 def is_over(state: "HubState", session_id: str) -> bool:
@@ -210,24 +215,49 @@ def list_sessions(
     Of one agent, or of all; the other conditions are tried on one session after another, at most `limits.scan_items` for a
     page, which may therefore be short and still have a cursor. `label` is a key and its value.
     """
+    order = state.sessions.order if agent_id is None else state.sessions.of_agent.get(agent_id, _NONE)
+    fits = session_filter(session_state, type, label, intent)
+    return session_page(state, order.after(None if cursor is None else (cursor,)), fits, limit, cursor)
+
+
+def sessions_of(state: "HubState", agent_ids: Iterable[str], cursor: str | None) -> Iterator[tuple[str]]:
+    """The live sessions of any of these agents after a cursor, in the order of their opening, each once."""
+    orders = [state.sessions.of_agent.get(agent_id, _NONE) for agent_id in dict.fromkeys(agent_ids)]
+    return each_once(orders, cursor)
+
+
+def session_filter(
+    session_state: SessionState | None, type: str | None, label: tuple[str, str] | None, intent: str | None
+) -> Callable[[Session], bool]:
+    """What a session must be to be listed; None asks for nothing."""
+
+    def fits(session: Session) -> bool:
+        return (
+            (session_state is None or session.state is session_state)
+            and (type is None or session.manifest.type == type)
+            and (label is None or session.labels.get(label[0]) == label[1])
+            and (intent is None or session.intent == intent)
+        )
+
+    return fits
+
+
+def session_page(
+    state: "HubState", ids: Iterable[tuple[str]], fits: Callable[[Session], bool], limit: int, cursor: str | None
+) -> SessionPage:
+    """A page of those of these live sessions that fit; the cursor is where the ids begin."""
     if not 1 <= limit <= state.limits.page_items:
         raise Malformed(f"expected 1 to {state.limits.page_items}, came {limit}", where="limit")
-    order = state.sessions.order if agent_id is None else state.sessions.of_agent.get(agent_id, _NONE)
     found: list[Session] = []
     looked_at = 0
     last = cursor
-    for (session_id,) in order.after(None if cursor is None else (cursor,)):
+    for (session_id,) in ids:
         if len(found) == limit or looked_at == state.limits.scan_items:
             return SessionPage(tuple(found), last)
         last = session_id
         looked_at += 1
         session = state.sessions.entries[session_id].session
-        if (
-            (session_state is None or session.state is session_state)
-            and (type is None or session.manifest.type == type)
-            and (label is None or session.labels.get(label[0]) == label[1])
-            and (intent is None or session.intent == intent)
-        ):
+        if fits(session):
             found.append(session)
     return SessionPage(tuple(found), None)
 
@@ -256,15 +286,26 @@ def hidden_participants(state: "HubState", session_id: str) -> tuple[str, ...]:
 def expected(config: "HubConfig", state: "HubState", session_id: str) -> tuple[ExpectedTurn, ...]:
     """Who owes a turn in a session; raises `SessionOver` or `NotFoundError`. O(log n) and what the adapter takes."""
     entry = session_entry(state, session_id)
+    if entry.dormant is not None or entry.session.state is not SessionState.ACTIVE:
+        return ()
+    return turns_of(config, entry, state.sessions.talks[session_id])
+
+
+def turns_of(config: "HubConfig", entry: SessionEntry, talk: Talk) -> tuple[ExpectedTurn, ...]:
+    """The turns that those who take part owe, as the protocol of an active session says; none where it cannot say."""
     adapter = config.adapter_of(entry.session.manifest)
-    if adapter is None or entry.dormant is not None or entry.session.state is not SessionState.ACTIVE:
+    if adapter is None:
         return ()
     try:
-        turns = adapter.expected_next(entry.session, state.sessions.talks[session_id].protocol)
+        turns = adapter.expected_next(entry.session, talk.protocol)
+        return tuple([turn for turn in turns if _is_turn(turn) and turn.agent_id in entry.members])
     except Exception:
-        # A question has no sender to refuse, and one protocol must not hide the turns owed under the others.
+        # There is no sender to refuse, and one protocol must not hide the turns owed under the others.
         return ()
-    return tuple([turn for turn in turns if turn.agent_id in entry.members])
+
+
+def _is_turn(answered: object) -> bool:
+    return type(answered) is ExpectedTurn
 
 
 def pending_turns(config: "HubConfig", state: "HubState", agent_id: str) -> tuple[PendingTurn, ...]:

@@ -10,20 +10,20 @@ than its share: the entries of a map are dealt into baskets as they are met, by 
 process, and a basket is sorted when its turn comes. So equal states give equal rows, whatever their maps' own order.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar, assert_never, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, assert_never
 
 from immutables import Map
 
 from . import codec
 from .agenda import Agenda, Entry
-from .config import AnyAdapter, HubConfig
-from .data import freeze
+from .config import HubConfig
 from .errors import Malformed, NotFoundError, Unavailable, unexpected
 from .exact import is_list
 from .keys import AgentKeys, Answered
 from .mailbox import DeadLetter, Mailbox
 from .ordered import Ordered
+from .protocol_bytes import read_protocol, write_protocol
 from .rates import Spent
 from .recent import Recent
 from .records import changed
@@ -62,7 +62,7 @@ BASKET = 500
 """Entries of a map that are sorted at once, about. Every digest depends on it: it stays as it is."""
 
 DEALT = 10_000
-"""Keys of a map that are dealt between two slices."""
+"""Keys of a map that are dealt, or sessions that are looked at, between two slices."""
 
 V = TypeVar("V")
 
@@ -72,9 +72,13 @@ def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[byt
 
     Raises `Unavailable` where a session is dormant: what its adapter did not fold cannot be written, only folded again.
     """
-    dormant = first_dormant(state)
-    if dormant is not None:
-        raise Unavailable(f"expected no session to be dormant, came {dormant}: its words must be folded again from the log")
+    for looked, (session_id,) in enumerate(state.sessions.order, start=1):
+        if _is_dormant(state, session_id):
+            raise Unavailable(
+                f"expected no session to be dormant, came {session_id}: its words must be folded again from the log"
+            )
+        if looked % DEALT == 0:
+            yield codec.pack([])
     hasher = codec.hasher()
     rows: list[bytes] = []
     size = 0
@@ -96,7 +100,7 @@ def read_snapshot(config: HubConfig, slices: Iterable[bytes]) -> HubState:
     is not.
     """
     hasher = codec.hasher()
-    rows = _read_rows(slices)
+    rows = read_rows(slices)
     packed, first = next(rows, (b"", None))
     if not isinstance(first, HubRow):
         raise unexpected("the first row of a snapshot", first, where="snapshot")
@@ -186,36 +190,13 @@ def _session_row(entry: SessionEntry, talk: Talk) -> SessionRow:
         entry.invited_until_ms,
         entry.dormant,
         talk.words,
-        _written_protocol(talk.protocol),
+        write_protocol(talk.protocol),
         entry.opened_at_ms,
         entry.hidden,
         entry.fired,
         talk.last_said_ms,
         talk.asked,
     )
-
-
-def _written_protocol(protocol: object) -> bytes:
-    """Write the state of a protocol: as the data it says itself in, else field by field."""
-    if isinstance(protocol, Faulty):
-        return codec.pack(("faulty", protocol.reason))
-    to_data: Callable[[object], Mapping[str, object]] | None = getattr(type(protocol), "to_data", None)
-    return codec.encode_foreign(protocol) if to_data is None else codec.pack(freeze(to_data(protocol)))
-
-
-def _read_protocol(adapter: AnyAdapter, written: bytes, form: int) -> object:
-    """Read the state of a protocol, or raise `Malformed`, whatever its adapter raises."""
-    if not hasattr(adapter.state_type, "to_data"):
-        return codec.decode_foreign(written, adapter.state_type, form)
-    data = codec.unpack(written)
-    if not isinstance(data, dict):
-        raise unexpected("the data of a protocol's state", data, where="snapshot")
-    try:
-        return cast(object, adapter.read_state(freeze(cast("dict[str, object]", data))))
-    except Malformed:
-        raise
-    except Exception as error:
-        raise Malformed(f"expected the data of a protocol's state; its adapter raised {error!r}", where="snapshot") from error
 
 
 def _task_row(entry: TaskEntry) -> TaskRow:
@@ -233,13 +214,18 @@ def _mailbox_rows(agent_id: str, mailbox: Mailbox) -> Iterator[StateRow]:
 def first_dormant(state: HubState) -> str | None:
     """The first session that cannot go on, or None. O(n) in live sessions."""
     for (session_id,) in state.sessions.order:
-        entry, talk = state.sessions.entries[session_id], state.sessions.talks[session_id]
-        if entry.dormant is not None or isinstance(talk.protocol, Faulty):
+        if _is_dormant(state, session_id):
             return session_id
     return None
 
 
-def _read_rows(slices: Iterable[bytes]) -> Iterator[tuple[bytes, SnapshotRow]]:
+def _is_dormant(state: HubState, session_id: str) -> bool:
+    entry, talk = state.sessions.entries[session_id], state.sessions.talks[session_id]
+    return entry.dormant is not None or isinstance(talk.protocol, Faulty)
+
+
+def read_rows(slices: Iterable[bytes]) -> Iterator[tuple[bytes, SnapshotRow]]:
+    """Read the rows of slices, each with its bytes; whatever is no row is `Malformed`."""
     form = codec.FORMAT
     for data in slices:
         packed_rows = codec.unpack(data)
@@ -320,7 +306,7 @@ class _Reader:
         if adapter is None:
             what = f"{session.manifest.type} version {session.manifest.version}"
             raise NotFoundError(f"expected the adapter of {session.session_id}, which is {what}, came none", where="adapters")
-        protocol = _read_protocol(adapter, row.protocol, self._first.form)
+        protocol = read_protocol(adapter, row.protocol, self._first.form)
         watch = watch_of(self._config, session)
         more = (row.opened_at_ms, row.hidden, row.fired, watch)
         entry = SessionEntry(session, row.members, row.invited_until_ms, None, *more)

@@ -314,8 +314,8 @@ def _commit(state: HubState, arrival: Arrival, now_ms: int, facts: tuple[Fact, .
         if command.passport.effective_kind == "remote_agent" and not principal.admin:
             owner_id = registry.local_owner(state, principal)
         command = registry.without_secret(command)
-    elif type(command) is ForwardFailed:
-        command = forwarding.cut(state.limits, command)
+    elif type(command) is ForwardFailed or type(command) is Nack:
+        command = delivery.cut(state.limits, command)
     actor = Actor(principal.subject, principal.admin, acted, glob, owner_id)
     limit = state.limits.refusal_bytes
     return make_commit(state.hub_id, state.head, state.seq + 1, now_ms, actor, command, facts, refusal, limit)

@@ -5,7 +5,7 @@ session the task belongs to. A task that ends leaves at once, and nothing of it 
 So whoever comes late is told by the id alone that the task is over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from immutables import Map
@@ -22,7 +22,7 @@ from .envelope import (
 )
 from .errors import Malformed, NotFoundError, TaskOver, shown
 from .ids import was_issued
-from .ordered import Ordered
+from .ordered import Ordered, each_once
 from .records import changed, hot, record
 from .registry import agent_entry, say_observed
 from .task import ENDS, Task, TaskSpec, TaskState, next_task_state
@@ -94,10 +94,6 @@ class Tasks:
             _without(self.of_owner, task.owner_id, task_id),
             of_session,
         )
-
-    def owned_by(self, agent_id: str) -> int:
-        """How many live tasks an agent owns. O(log n)."""
-        return len(self.of_owner.get(agent_id, _NONE))
 
     def ids(self, owner_id: str | None, session_id: str | None) -> _Ids:
         """The shortest of the orders in which all tasks of an owner, of a session, or of both can be found."""
@@ -274,11 +270,16 @@ class TaskPage:
 def task_entry(state: "HubState", task_id: str) -> TaskEntry:
     """What is held of a live task; raises `TaskOver` for one that was, `NotFoundError` for one never was. O(log n)."""
     entry = state.tasks.entries.get(task_id)
-    if entry is not None:
-        return entry
+    if entry is None:
+        raise no_task(state, task_id)
+    return entry
+
+
+def no_task(state: "HubState", task_id: str) -> TaskOver | NotFoundError:
+    """The refusal for a task that is not live, or that is not to be seen: it tells no more than the id does."""
     if was_issued(state.hub_id, "t", task_id, state.seq):
-        raise TaskOver(f"expected a live task, came {shown(task_id)}, which is over", where="task_id")
-    raise NotFoundError(f"expected the id of a task, came {shown(task_id)}", where="task_id")
+        return TaskOver(f"expected a live task, came {shown(task_id)}, which is over", where="task_id")
+    return NotFoundError(f"expected the id of a task, came {shown(task_id)}", where="task_id")
 
 
 def get_task(state: "HubState", task_id: str) -> Task:
@@ -289,6 +290,11 @@ def get_task(state: "HubState", task_id: str) -> Task:
 def read_checkpoint(state: "HubState", task_id: str) -> Mapping[str, object] | None:
     """What a live task could be resumed from, or None; raises `TaskOver` or `NotFoundError`. O(log n)."""
     return task_entry(state, task_id).checkpoint
+
+
+def live_tasks(state: "HubState", agent_id: str) -> int:
+    """How many live tasks an agent owns. O(log n)."""
+    return len(state.tasks.of_owner.get(agent_id, _NONE))
 
 
 def list_tasks(
@@ -306,22 +312,50 @@ def list_tasks(
     Of one owner, of one session, or of all; the other conditions are tried on one task after another, at most
     `limits.scan_items` for a page, which may therefore be short and still have a cursor.
     """
+    ids = state.tasks.ids(owner_id, session_id).after(None if cursor is None else (cursor,))
+    return task_page(state, ids, task_filter(owner_id, session_id, task_state, capability), limit, cursor)
+
+
+def tasks_seen(
+    state: "HubState", owner_ids: Iterable[str], session_ids: Iterable[str], cursor: str | None
+) -> Iterator[tuple[str]]:
+    """The live tasks of any of these owners or for any of these sessions after a cursor, in their order, each once."""
+    orders = [state.tasks.of_owner.get(owner_id, _NONE) for owner_id in dict.fromkeys(owner_ids)]
+    orders += [state.tasks.of_session[session_id] for session_id in session_ids if session_id in state.tasks.of_session]
+    return each_once(orders, cursor)
+
+
+def task_filter(
+    owner_id: str | None, session_id: str | None, task_state: TaskState | None, capability: str | None
+) -> Callable[[Task], bool]:
+    """What a task must be to be listed; None asks for nothing."""
+
+    def fits(task: Task) -> bool:
+        return (
+            _is_of(task, owner_id, session_id)
+            and (task_state is None or task.state is task_state)
+            and (capability is None or task.spec.capability == capability)
+        )
+
+    return fits
+
+
+def task_page(
+    state: "HubState", ids: Iterable[tuple[str]], fits: Callable[[Task], bool], limit: int, cursor: str | None
+) -> TaskPage:
+    """A page of those of these live tasks that fit; the cursor is where the ids begin."""
     if not 1 <= limit <= state.limits.page_items:
         raise Malformed(f"expected 1 to {state.limits.page_items}, came {limit}", where="limit")
     found: list[Task] = []
     looked_at = 0
     last = cursor
-    for (task_id,) in state.tasks.ids(owner_id, session_id).after(None if cursor is None else (cursor,)):
+    for (task_id,) in ids:
         if len(found) == limit or looked_at == state.limits.scan_items:
             return TaskPage(tuple(found), last)
         last = task_id
         looked_at += 1
         task = state.tasks.entries[task_id].task
-        if (
-            _is_of(task, owner_id, session_id)
-            and (task_state is None or task.state is task_state)
-            and (capability is None or task.spec.capability == capability)
-        ):
+        if fits(task):
             found.append(task)
     return TaskPage(tuple(found), None)
 

@@ -16,10 +16,9 @@ from .errors import NetworkError, ProtocolError, shown
 from .expectations import DEBTS, Debt, Evaluator, Handler, Watched
 from .records import changed, hot, trusted
 from .session import Asked, Expectation, Fired, Session, SessionState
-from .sessions import Faulty, SessionEntry, Talk, Watch
+from .sessions import Faulty, SessionEntry, Talk, Watch, turns_of
 
 if TYPE_CHECKING:
-    from .adapters.protocol import ExpectedTurn
     from .config import HubConfig
 
 
@@ -130,7 +129,7 @@ def must_ask(entry: SessionEntry, agenda: Agenda, now_ms: int) -> bool:
 def watched_of(config: "HubConfig", entry: SessionEntry, talk: Talk) -> Watched:
     """What evaluators and handlers are shown of a session."""
     session = entry.session
-    turns = _turns(config, entry, talk) if session.state is SessionState.ACTIVE else ()
+    turns = turns_of(config, entry, talk) if session.state is SessionState.ACTIVE else ()
     return _watched(session, turns, talk.asked, talk.last_said_ms, entry.opened_at_ms, entry.hidden)
 
 
@@ -226,14 +225,3 @@ def _judges(config: "HubConfig", expectation: Expectation) -> tuple[Evaluator, H
 
 def _is_watched(entry: SessionEntry, talk: Talk) -> bool:
     return entry.watch is not None and entry.dormant is None and type(talk.protocol) is not Faulty
-
-
-def _turns(config: "HubConfig", entry: SessionEntry, talk: Talk) -> "tuple[ExpectedTurn, ...]":
-    adapter = config.adapter_of(entry.session.manifest)
-    if adapter is None:
-        return ()
-    try:
-        return tuple([turn for turn in adapter.expected_next(entry.session, talk.protocol) if turn.agent_id in entry.members])
-    except Exception:
-        # Nobody can be refused for it. Whoever owes a turn is unknown, as it is to the question `expected`.
-        return ()

@@ -1,14 +1,14 @@
 """Working: an agent says what it does beside talking, and is asked to stop.
 
 The checks of a task's beginning, in this order: its key; the owner is registered; the session is live and the owner takes
-part in it; the sizes; the cap of the owner's rule. From then on the owner alone, or the administrator, says what becomes of
+part in it; the sizes; the arbiter. From then on the owner alone, or the administrator, says what becomes of
 it. Anybody in its session may ask once that it be cancelled: the owner hears of it and does as it thinks right.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import codec, keys
+from . import authorizing, codec, keys
 from .codec import body_hash, to_data
 from .consequences import follow_or_refuse, follow_or_sleep
 from .data import freeze
@@ -48,7 +48,7 @@ def observe_task(decision: "Decision", command: ObserveTask) -> Task:
         raise AccessDeniedError(f"expected one who takes part in the session, came {shown(owner_id)}", where="owner_id")
     _check_spec(state.limits, command.spec)
     check_length(key or "", state.limits.short_text_chars, "idempotency_key")
-    check_task_cap(state, owner_id)
+    authorizing.check_task(decision, command)
     ttl_ms = duration_ms(owner.rule.limits.task_ttl_default if command.ttl is None else command.ttl)
     task_id = decision.new_id("t")
     told = {
@@ -61,13 +61,6 @@ def observe_task(decision: "Decision", command: ObserveTask) -> Task:
     }
     decision.record_event(owner_id, EV_TASK_OBSERVED, told, key)
     return get_task(decision.state, task_id)
-
-
-def check_task_cap(state: "HubState", owner_id: str) -> None:
-    """Refuse a task more than the owner's rule lets it have at once. O(log n)."""
-    most = agent_entry(state, owner_id).rule.limits.max_concurrent_tasks
-    if most and state.tasks.owned_by(owner_id) >= most:
-        raise AccessDeniedError(f"expected fewer than {most} live tasks, came {most}, as many as the owner's rule allows")
 
 
 def update_task(decision: "Decision", command: UpdateTask) -> Task:

@@ -19,6 +19,7 @@ from foldhub_core import (
     InboxFull,
     Invite,
     NetworkError,
+    ObserveTask,
     Post,
     Readdressed,
     Register,
@@ -38,7 +39,7 @@ from foldhub_core.starting import configured
 from tests.core.hub_driver import owner, registration
 from tests.core.session_driver import Broken, Free, Talks, skipped_by
 
-SEAMS = ("register", "open", "invite", "send", "delivery", "inbox")
+SEAMS = ("register", "open", "invite", "send", "delivery", "inbox", "task")
 """The questions an arbiter answers with Allow or Deny."""
 REFUSING = tuple([seam for seam in SEAMS if seam != "delivery"])
 
@@ -83,6 +84,10 @@ class At(Arbiter):
         answer: Allow | Deny = self._at("inbox", state, envelope, recipient_id)
         return answer
 
+    def authorize_task(self, state: HubState, command: ObserveTask) -> Allow | Deny:
+        answer: Allow | Deny = self._at("task", state, command)
+        return answer
+
     def resolve_stranger(self, state: HubState, envelope: Envelope, stranger_id: str) -> tuple[str, ...] | None:
         answer: tuple[str, ...] | None = self._at("stranger", state, envelope, stranger_id) if self.seam == "stranger" else None
         return answer
@@ -112,6 +117,7 @@ def ask_at(hub: Talks, session_id: str, seam: str) -> str | None:
         "register": registration("dora"),
         "open": hub.opening("alice", "bob", type="free"),
         "invite": Invite(session_id=session_id, agent_id=hub.ids["alice"], participants=hub.these("carol")),
+        "task": hub.observing("alice", session_id),
     }
     principal = owner("dora") if seam == "register" else alice
     commits = len(hub.log)
@@ -259,6 +265,28 @@ def test_a_retry_is_answered_from_its_key_whatever_the_arbiter_says_now() -> Non
     word = hub.say("alice", session_id, idempotency_key="k")
     arbiter.does = lambda: Deny("no more")
     assert hub.quiet(hub.who("alice"), hub.saying("alice", session_id, idempotency_key="k")) == word
+
+
+def test_a_task_is_asked_about_as_it_would_be_begun_and_never_for_a_retry() -> None:
+    hub, session_id = prepared(arbiter := At("task", Allow))
+    assert hub.refused(hub.who("carol"), hub.observing("carol", session_id)) == "access_denied"
+    assert arbiter.asked == []
+    task_id = hub.observe("bob", session_id, idempotency_key="k", ttl="2m")
+    (_, command), *_ = arbiter.asked
+    assert (command.owner_id, command.session_id, command.ttl) == (hub.ids["bob"], session_id, 120)
+    arbiter.does = lambda: Deny("no more")
+    assert hub.quiet(hub.who("bob"), hub.observing("bob", session_id, idempotency_key="k", ttl="2m")).task_id == task_id
+
+
+def test_a_cap_on_tasks_is_the_arbiters() -> None:
+    hub, _ = prepared(Arbiter())
+    hub.set_rule("alice", max_concurrent_tasks=1)
+    hub.observe("alice")
+    hub.observe("alice")
+    hub.arbiter = AllArbiters(Arbiter(), RuleBasedArbiter())
+    hub.restart(Free())
+    assert hub.refused(hub.who("alice"), hub.observing("alice")) == "access_denied"
+    assert "fewer live tasks" in refusal_of(hub)
 
 
 def test_a_probe_asks_it_too() -> None:

@@ -288,12 +288,12 @@ CASES: list[tuple[Callable[[Talks], None], str, str | None, str | None, dict[str
         {"reason": "invite_rejected", "rejected_by": BOB, "detail": "no time", "words": 2, "participants": (ALICE, BOB)},
     ),
     (an_expiry, "session_expired", None, SESSION, {"reason": "ttl_expired", "words": 4, "participants": (ALICE, BOB)}),
-    (a_nack, "turn_failed", BOB, None, {"number": 3, "reason": "crashed", "due_ms": 1007}),
-    (the_last_nack, "turn_failed", BOB, None, {"number": 3, "reason": "crashed", "due_ms": None}),
-    (the_last_nack, "dead_lettered", BOB, None, {"number": 3, "reason": "crashed"}),
-    (a_resending, "resent", BOB, None, {"number": 3}),
-    (an_overflow, "delivery_dropped", BOB, None, {"number": 3, "reason": "overflow"}),
-    (an_expired_word, "delivery_dropped", BOB, None, {"number": 3, "reason": "expired"}),
+    (a_nack, "turn_failed", BOB, SESSION, {"number": 3, "reason": "crashed", "due_ms": 1007}),
+    (the_last_nack, "turn_failed", BOB, SESSION, {"number": 3, "reason": "crashed", "due_ms": None}),
+    (the_last_nack, "dead_lettered", BOB, SESSION, {"number": 3, "reason": "crashed"}),
+    (a_resending, "resent", BOB, SESSION, {"number": 3}),
+    (an_overflow, "delivery_dropped", BOB, "demo:s:a6", {"number": 3, "reason": "overflow"}),
+    (an_expired_word, "delivery_dropped", BOB, SESSION, {"number": 3, "reason": "expired"}),
     (a_missing_adapter, "session_dormant", None, SESSION, {"reason": "its adapter is missing"}),
     (an_adapter_found_again, "session_woken", None, SESSION, {}),
     (
@@ -382,6 +382,19 @@ def test_what_was_owed_too_long_is_a_dead_letter_and_no_failed_turn(hub: Talks) 
     owed_too_long(hub)
     given_up = [one for commit in hub.log for one in readings(commit) if one.kind in ("dead_lettered", "turn_failed")]
     assert {(one.kind, one.data["reason"]) for one in given_up} == {("dead_lettered", "owed too long")}
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind"),
+    [(a_nack, "turn_failed"), (the_last_nack, "dead_lettered"), (a_resending, "resent"), (an_overflow, "delivery_dropped")],
+    ids=lambda one: getattr(one, "__name__", None),
+)
+def test_what_became_of_a_delivery_names_its_word(hub: Talks, happens: Callable[[Talks], None], kind: str) -> None:
+    happens(hub)
+    record = only(hub, kind)
+    assert record.session_id is not None
+    (word,) = [one for one in hub.words(record.session_id) if one.envelope_id == record.envelope_id]
+    assert word.event_type == EV_TEXT
 
 
 def test_the_first_attachment_evicts_nobody(hub: Talks) -> None:

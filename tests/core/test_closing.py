@@ -97,11 +97,22 @@ def test_an_invited_agent_that_has_not_answered_closes_nothing() -> None:
     assert hub.refused(hub.who("bob"), closing(session_id, hub.ids["bob"])) == "access_denied"
 
 
-def test_a_creator_that_has_left_may_still_close() -> None:
-    hub, session_id = talking()
+@pytest.mark.parametrize("what", ["close", "invite", "remove"])
+def test_a_creator_that_has_left_is_one_like_others(what: str) -> None:
+    hub = Talks("alice", "bob", "carol", "dave", adapters=[Free()])
+    session_id = hub.opened("alice", "bob", "carol", type="free")
+    alice, bob, dave = hub.these("alice", "bob", "dave")
+    commands: dict[str, Command] = {
+        "close": closing(session_id, alice),
+        "invite": Invite(session_id=session_id, agent_id=alice, participants=(dave,)),
+        "remove": RemoveParticipant(session_id=session_id, agent_id=alice, participant_id=bob),
+    }
     hub.leave("alice", session_id)
-    hub.close("alice", session_id)
-    assert not hub.is_live(session_id)
+    assert hub.refused(hub.who("alice"), commands[what]) == "access_denied"
+    hub.value(ADMIN, Invite(session_id=session_id, agent_id="", participants=(alice,)))
+    assert hub.refused(hub.who("alice"), commands[what]) == "access_denied"
+    hub.answer("alice", session_id)
+    hub.value(hub.who("alice"), commands[what])
 
 
 def test_a_session_that_never_was_cannot_be_closed() -> None:
@@ -290,6 +301,26 @@ def test_a_reason_for_putting_somebody_out_is_told() -> None:
     assert hub.words(session_id)[-1].event_data["reason"] == "noise"
 
 
+def test_one_that_is_put_out_hears_of_it_and_then_nothing_more() -> None:
+    hub, session_id = talking("alice", "bob", "carol")
+    hub.attach("bob")
+    hub.ack_all()
+    hub.remove("alice", session_id, "bob")
+    hub.say("alice", session_id)
+    hub.close("alice", session_id)
+    assert [hub.owed_types(name)[0] for name in ("alice", "bob", "carol")] == [EV_SESSION_LEFT] * 3
+    assert hub.owed_types("bob") == [EV_SESSION_LEFT]
+    assert hub.count("bob") == 0
+
+
+def test_an_invited_one_that_is_put_out_hears_of_it() -> None:
+    hub = Talks("alice", "bob", "carol", adapters=[Free()])
+    session_id = hub.pending("alice", "bob", "carol", type="free", required_acks=1)
+    hub.remove("alice", session_id, "bob")
+    assert hub.owed_types("bob") == [EV_SESSION_INVITE, EV_SESSION_LEFT]
+    assert hub.owed_types("carol") == [EV_SESSION_INVITE]
+
+
 def test_the_administrator_puts_somebody_out() -> None:
     hub, session_id = talking("alice", "bob", "carol")
     hub.value(ADMIN, RemoveParticipant(session_id=session_id, agent_id="", participant_id=hub.ids["alice"]))
@@ -351,6 +382,20 @@ def test_an_agent_that_unregisters_leaves_its_sessions() -> None:
     assert hub.end(both) == {"reason": "participant_left", "agent_id": hub.ids["bob"]}
     assert hub.words(three)[-1].event_data == {"agent_id": hub.ids["bob"], "reason": "unregistered"}
     assert [one.agent_id for one in hub.session(three).participants] == list(hub.these("alice", "carol"))
+
+
+@pytest.mark.parametrize(("who", "required"), [("bob", None), ("alice", None), ("alice", 1), ("carol", None), ("carol", 2)])
+def test_an_agent_that_unregisters_is_sent_nothing_any_more(who: str, required: int | None) -> None:
+    hub = Talks("alice", "bob", "carol", adapters=[Free(least=2)])
+    hub.opened("alice", "bob", "carol", type="free")
+    hub.opened("alice", "bob", type="free")
+    pending = hub.pending("alice", "bob", "carol", type="free", required_acks=required)
+    hub.answer("bob", pending)
+    for name in hub.ids:
+        hub.attach(name)
+    sent = hub.ask(hub.who(who), Unregister(agent_id=hub.ids[who]))[1:]
+    told = {effect.agent_id for effect in sent if isinstance(effect, Deliver)}
+    assert told == {agent_id for name, agent_id in hub.ids.items() if name != who}
 
 
 def test_nothing_of_an_unregistered_agent_stays() -> None:

@@ -163,10 +163,17 @@ def nacking(limits: Limits | None = None) -> tuple[Talks, int]:
     return hub, number
 
 
+def owed_word(hub: Talks, number: int) -> tuple[str, str]:
+    """The session and the envelope of a delivery that is owed to bob."""
+    owed = hub.state.mailboxes[hub.ids["bob"]].owed[number]
+    return owed.session_id, owed.envelope_id
+
+
 def test_a_nacked_delivery_comes_again_after_a_pause() -> None:
     hub, number = nacking()
+    which = owed_word(hub, number)
     hub.nack("bob", number, "busy", now_ms=2000)
-    assert hub.log[-1].facts == (Nacked(hub.ids["bob"], number, 3000, "busy"),)
+    assert hub.log[-1].facts == (Nacked(hub.ids["bob"], number, *which, 3000, "busy"),)
     hub.tick_until_rest(2999)
     assert hub.numbers("bob") == (number,)
     (again,) = hub.tick(3000)
@@ -183,9 +190,10 @@ def test_pauses_double_and_the_fifth_nack_gives_the_delivery_up() -> None:
         pauses.append(due_ms - now_ms)
         now_ms = due_ms
         assert hub.tick(now_ms) != ()
+    which = owed_word(hub, number)
     hub.nack("bob", number, "broken", now_ms=now_ms)
     assert pauses == [1000, 2000, 4000, 8000]
-    assert hub.log[-1].facts == (DeadLettered(hub.ids["bob"], number, "broken"),)
+    assert hub.log[-1].facts == (DeadLettered(hub.ids["bob"], number, *which, "broken"),)
     assert (hub.count("bob"), hub.numbers("bob")) == (0, ())
     assert hub.dead("bob") == {number: "broken"}
 
@@ -225,9 +233,13 @@ def test_a_nack_of_what_is_not_owed_changes_nothing(number: int) -> None:
     assert hub.quiet(hub.who("bob"), Nack(agent_id=hub.ids["bob"], number=number)) is None
 
 
-def test_a_reason_that_is_too_long_is_malformed() -> None:
+def test_a_reason_that_is_too_long_is_cut_in_the_log_too() -> None:
     hub, number = nacking(Limits(short_text_chars=40))
-    assert hub.refused(hub.who("bob"), Nack(agent_id=hub.ids["bob"], number=number, reason="x" * 41)) == "malformed"
+    hub.nack("bob", number, "x" * 41)
+    fact, command = hub.log[-1].facts[0], hub.log[-1].command
+    assert isinstance(fact, Nacked)
+    assert isinstance(command, Nack)
+    assert (fact.reason, command.reason) == ("x" * 40, "x" * 40)
 
 
 def test_a_nacked_delivery_may_be_acked_during_its_pause() -> None:
@@ -392,7 +404,7 @@ def test_a_dead_letter_is_owed_and_sent_again_on_demand() -> None:
     hub, number = given_up()
     (again,) = hub.resend("bob", number)
     assert numbers_of((again,)) == [(number, 6)]
-    assert hub.log[-1].facts == (Resent(hub.ids["bob"], number, hub.now_ms),)
+    assert hub.log[-1].facts == (Resent(hub.ids["bob"], number, *owed_word(hub, number), hub.now_ms),)
     assert (hub.count("bob"), hub.dead("bob"), hub.numbers("bob")) == (1, {}, (number,))
 
 
@@ -464,8 +476,9 @@ def test_a_word_that_is_not_worth_delivering_any_more_is_dropped() -> None:
     (number,) = hub.numbers("bob")
     hub.tick_until_rest(2999)
     assert hub.count("bob") == 1
+    which = owed_word(hub, number)
     hub.tick_until_rest(3000)
-    assert hub.log[-1].facts[0] == Dropped(hub.ids["bob"], number, "expired")
+    assert hub.log[-1].facts[0] == Dropped(hub.ids["bob"], number, *which, "expired")
     assert (hub.count("bob"), hub.dead("bob")) == (0, {})
 
 

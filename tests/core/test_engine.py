@@ -8,16 +8,20 @@ from foldhub_core import (
     Append,
     Arrival,
     Attach,
+    Commit,
     Detach,
     Ending,
     Engine,
+    HubConfig,
     HubState,
+    Limits,
     Principal,
     Refuse,
     Reply,
     SetSkill,
     Start,
     Tick,
+    changed,
 )
 from tests.core.engine_walk import ADMIN, ANN, BEGIN, CONFIG, EVENTS, LAZY_MS, PAUSE_MS, Walk, walks
 
@@ -277,3 +281,97 @@ def test_a_tick_that_a_full_store_undid_comes_again_by_itself() -> None:
     assert engine.effects() == ()
     engine.advance(DAY_MS + 10 + PAUSE_MS)
     assert appended(engine.advance(DAY_MS + 10 + PAUSE_MS + LAZY_MS)) == 1
+
+
+# --- on the spot
+
+
+class Spot:
+    """A store that needs no waiting, and ends its next append as it is told to."""
+
+    def __init__(self, ending: Ending = Ending.DURABLE) -> None:
+        self.ending = ending
+        self.commits: list[Commit] = []
+
+    def append(self, commits: tuple[Commit, ...]) -> Ending:
+        if self.ending is Ending.DURABLE:
+            self.commits.extend(commits)
+        return self.ending
+
+
+def now(command: SetSkill | Attach | Detach, now_ms: int = 10, ref: str = "now") -> Arrival:
+    return Arrival(principal=ADMIN, command=command, now_ms=now_ms, ref=ref)
+
+
+def test_on_the_spot_is_the_same_as_in_turn() -> None:
+    spot, engine, other = Spot(), engine_of(), engine_of(skill("a"), skill("b"))
+    for text in ("a", "b"):
+        effects = engine.step_now(now(skill(text)), spot.append, 10)
+        assert effects is not None
+        assert isinstance(effects[0], Reply)
+    append = other.advance(10)
+    assert append is not None
+    other.ended(Ending.DURABLE, 10)
+    assert spot.commits == list(append.commits)
+    assert engine.state == other.state
+    assert engine.resting
+    assert engine.effects() == ()
+
+
+def test_on_the_spot_what_changes_nothing_is_answered_without_an_append() -> None:
+    spot, engine = Spot(), engine_of()
+    assert engine.step_now(now(Attach(agent_id=ANN, link="l")), spot.append, 10) is not None
+    assert engine.step_now(now(Attach(agent_id=ANN, link="l")), spot.append, 10) == (Reply("now", None),)
+    assert len(spot.commits) == 1
+
+
+def test_on_the_spot_is_not_before_what_is_on_its_way() -> None:
+    spot = Spot()
+    taken = engine_of(skill("a"))
+    assert taken.step_now(now(skill("b")), spot.append, 10) is None
+    taken.advance(10)
+    assert not taken.resting
+    assert taken.step_now(now(skill("b")), spot.append, 10) is None
+    taken.ended(Ending.DURABLE, 10)
+    assert taken.step_now(now(skill("b")), spot.append, 10) is None
+    taken.effects()
+    assert taken.step_now(now(skill("b")), spot.append, 10) is not None
+
+
+def test_on_the_spot_is_not_before_what_is_due() -> None:
+    assert engine_of().step_now(now(skill("a"), now_ms=1 + DAY_MS), Spot().append, 1 + DAY_MS) is None
+
+
+def test_a_store_that_is_full_on_the_spot_refuses_and_pauses() -> None:
+    engine = engine_of()
+    effects = engine.step_now(now(skill("a")), Spot(Ending.FULL).append, 10)
+    assert effects is not None
+    (refused,) = effects
+    assert isinstance(refused, Refuse)
+    assert refused.error.code == "unavailable"
+    assert engine.state == BEGIN
+    assert engine.step_now(now(skill("a")), Spot().append, 10) is None
+    assert engine.next_deadline() == 10 + PAUSE_MS
+
+
+def test_a_store_that_breaks_on_the_spot_stops_the_engine() -> None:
+    engine = engine_of()
+    assert engine.step_now(now(skill("a")), Spot(Ending.BROKEN).append, 10) == ()
+    assert engine.stopped
+    assert engine.step_now(now(skill("a")), Spot().append, 10) is None
+
+
+# --- another configuration
+
+
+def test_another_configuration_holds_from_its_start_on() -> None:
+    louder = HubConfig(limits=changed(Limits(), skill_chars=3))
+    engine = engine_of(skill("long enough"))
+    engine.take_outcome(now(skill("outcome before"), ref="before"))
+    engine.reconfigure(Arrival(principal=ADMIN, command=Start(), now_ms=10, ref="start"), louder)
+    engine.take_outcome(now(skill("outcome behind"), ref="behind"))
+    assert engine.advance(10) is not None
+    engine.ended(Ending.DURABLE, 10)
+    answers = {effect.ref: type(effect) for effect in engine.effects() if isinstance(effect, Reply | Refuse)}
+    assert answers == {"before": Reply, "start": Reply, "behind": Refuse, "0": Refuse}
+    assert engine.state.limits == louder.limits

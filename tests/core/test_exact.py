@@ -266,3 +266,10 @@ def test_any_other_map_is_no_persistent_one() -> None:
 def test_a_type_without_a_rule_has_no_fields() -> None:
     with pytest.raises(TypeError, match="no rule"):
         read(set[int], {1})
+
+
+def test_a_converter_goes_by_the_same_rules_where_it_is_asked_itself() -> None:
+    converter = exact_converter(as_built, lambda value: value)
+    assert converter.structure(5, int) == 5
+    with pytest.raises(Malformed):
+        converter.structure(True, int)

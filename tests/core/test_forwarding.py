@@ -340,10 +340,11 @@ def test_pauses_double_and_the_fifth_failure_makes_a_dead_letter() -> None:
         (again,) = hub.tick(due_ms)
         assert isinstance(again, Redeliver)
         attempts.append(again.attempt)
+    owed = hub.state.mailboxes[hub.ids["far"]].owed[3]
     hub.fail(3, "down for good")
     assert (pauses, attempts) == ([1_000, 2_000, 4_000, 8_000], [2, 3, 4, 5])
     assert hub.dead("far") == {3: "down for good"}
-    assert hub.log[-1].facts == (DeadLettered(hub.ids["far"], 3, "down for good"),)
+    assert hub.log[-1].facts == (DeadLettered(hub.ids["far"], 3, owed.session_id, owed.envelope_id, "down for good"),)
 
 
 def test_a_dead_letter_that_is_sent_again_is_forwarded() -> None:
@@ -453,9 +454,10 @@ def test_a_full_inbox_that_drops_the_newest_forwards_nothing_more() -> None:
 
 def test_a_full_inbox_that_drops_the_oldest_forwards_the_new_one() -> None:
     hub = full("drop_oldest")
+    owed = hub.state.mailboxes[hub.ids["far"]].owed[3]
     _, effects = hub.say_something()
     assert [effect.number for effect in effects if isinstance(effect, Forward)] == [4]
-    assert Dropped(hub.ids["far"], 3, "overflow") in hub.log[-1].facts
+    assert Dropped(hub.ids["far"], 3, owed.session_id, owed.envelope_id, "overflow") in hub.log[-1].facts
 
 
 def test_what_is_not_worth_forwarding_any_more_is_dropped() -> None:

@@ -95,7 +95,7 @@ def test_every_handler_on_every_evaluator(evaluator: str, handler: str) -> None:
         "notify_session": [(EV_EXPECTATION_VIOLATED, None, told)],
         # Who has not accepted is not hidden, nor is nobody in particular.
         "hide": [] if evaluator in ("acks_within", "max_silence") else [(EV_SESSION_HIDDEN, None, {"agent_id": "bob"})],
-        "remove": [] if nobody else [(EV_SESSION_LEFT, None, left)],
+        "remove": [] if nobody else [(EV_SESSION_LEFT, ("alice", "carol", "bob"), left)],
         "auto_close": [(EV_SESSION_CLOSED, everybody, {"reason": reason})],
     }
     assert after(hub, session_id) == follows[handler]

@@ -116,14 +116,15 @@ def test_what_ends_no_task_has_no_row_of_one(event: Envelope) -> None:
 
 
 def test_a_dead_letter_has_a_row_and_one_more_when_it_is_sent_again(hub: Talks) -> None:
-    hub.say("alice", hub.opened("alice", "bob"))
+    word = hub.say("alice", hub.opened("alice", "bob"))
+    which = (BOB, 3, word.session_id, word.envelope_id)
     for _ in range(5):
         hub.nack("bob", 3, "crashed")
         hub.tick_until_rest(hub.now_ms + 60_000)
     hub.resend("bob", 3)
     *_, given_up, resent = [(commit, row) for commit in hub.log for row in index_rows(commit) if isinstance(row, DeadLetterRow)]
-    assert given_up[1] == DeadLetterRow(given_up[0].seq, BOB, 3, given_up[0].now_ms, True, "crashed")
-    assert resent[1] == DeadLetterRow(hub.log[-1].seq, BOB, 3, hub.log[-1].now_ms, False, "")
+    assert given_up[1] == DeadLetterRow(given_up[0].seq, *which, given_up[0].now_ms, True, "crashed")
+    assert resent[1] == DeadLetterRow(hub.log[-1].seq, *which, hub.log[-1].now_ms, False, "")
 
 
 def test_every_kind_of_audit_record_has_one_row_behind_the_others(hub: Talks) -> None:

@@ -368,6 +368,14 @@ def test_the_answer_to_a_cause_is_found_while_the_cause_is_owed() -> None:
     assert find_by_causation(hub.state, hub.ids["bob"], cause.envelope_id) is None
 
 
+def test_what_is_said_in_another_session_for_a_cause_is_no_answer_to_it() -> None:
+    hub, session_id = talking()
+    elsewhere = hub.opened("bob", "alice")
+    cause = hub.say("alice", session_id)
+    assert hub.say("bob", elsewhere, causation_id=cause.envelope_id).depth == 1
+    assert find_by_causation(hub.state, hub.ids["bob"], cause.envelope_id) is None
+
+
 def test_an_answer_is_its_senders() -> None:
     hub, session_id = talking("alice", "bob", "carol")
     cause = hub.say("alice", session_id)
@@ -459,8 +467,9 @@ def test_a_full_inbox_refuses_by_its_rule() -> None:
 def test_a_full_inbox_drops_the_oldest_by_its_rule() -> None:
     hub, session_id = filled("drop_oldest")
     before = hub.numbers("bob")
+    oldest = hub.state.mailboxes[hub.ids["bob"]].owed[before[0]].envelope_id
     hub.say("alice", session_id)
-    assert hub.log[-1].facts[0] == Dropped(hub.ids["bob"], before[0], "overflow")
+    assert hub.log[-1].facts[0] == Dropped(hub.ids["bob"], before[0], session_id, oldest, "overflow")
     assert hub.numbers("bob") == (before[1], before[1] + 1)
     assert hub.count("bob") == 2
 

@@ -28,7 +28,6 @@ from tests.core.hub_driver import ADMIN, HUB_ID
 from tests.core.session_driver import Free, Talks, skipped_by
 
 ROOT = Path(__file__).parents[2]
-TASKS = "comes with tasks"
 OPENING = "tests/core/test_opening.py"
 HERE = "tests/core/test_rule_arbiter.py"
 
@@ -38,9 +37,9 @@ TABLE: dict[str, str] = {
     "access.session_types.initiate": f"{HERE}::test_an_agent_opens_only_sessions_of_its_types",
     "access.session_types.accept": f"{HERE}::test_an_agent_is_invited_only_to_sessions_of_its_types",
     "limits.max_concurrent_sessions": f"{HERE}::test_an_agent_opens_no_more_sessions_than_may_be_live_at_once",
-    "limits.max_concurrent_tasks": TASKS,
+    "limits.max_concurrent_tasks": "tests/core/test_working.py::test_an_agent_has_no_more_tasks_at_once_than_its_rule_says",
     "limits.session_ttl_default": f"{OPENING}::test_the_creators_rule_says_how_long_a_session_lasts_where_it_is_not_said",
-    "limits.task_ttl_default": TASKS,
+    "limits.task_ttl_default": "tests/core/test_working.py::test_the_owners_own_rule_says_how_long",
     "limits.rate.per_minute": f"{HERE}::test_an_agent_posts_no_more_in_a_minute_than_its_rate",
     "limits.rate.burst": f"{HERE}::test_an_agent_posts_no_more_at_once_than_its_burst",
     "limits.delegation_depth": f"{HERE}::test_a_word_is_no_deeper_than_its_senders_rule",
@@ -67,10 +66,8 @@ def test_every_field_of_a_rule_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("field", TABLE)
 def test_a_field_of_a_rule_has_its_test(field: str) -> None:
-    named = TABLE[field]
-    if named != TASKS:
-        file, _, test = named.partition("::")
-        assert re.search(rf"^ *def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    file, _, test = TABLE[field].partition("::")
+    assert re.search(rf"^ *def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def message(hub: Talks) -> str:

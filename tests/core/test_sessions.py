@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from foldhub_core import (
+    AdapterResult,
+    Expectation,
     ExpectedTurn,
     Invite,
     Limits,
@@ -89,6 +91,21 @@ def test_turns_are_expected_of_those_who_take_part() -> None:
     assert [turn.agent_id for turn in expected(hub.config, hub.state, session_id)] == list(hub.these("alice", "bob"))
     hub.leave("alice", session_id)
     assert [turn.agent_id for turn in expected(hub.config, hub.state, session_id)] == list(hub.these("bob"))
+
+
+@pytest.mark.parametrize("said", [None, 7, (None,), ("alice",), [AdapterResult()]])
+def test_a_protocol_that_cannot_say_whose_turn_it_is_hides_no_other(said: Any) -> None:
+    class Vague(Free):
+        def expected_next(self, session: Session, state: Heard) -> tuple[ExpectedTurn, ...]:
+            answered: tuple[ExpectedTurn, ...] = said
+            return answered
+
+    hub = Talks("alice", "bob")
+    hub.restart(Vague("vague"), Turns(hub.ids["alice"]))
+    vague = hub.opened("alice", "bob", type="vague", expectations=(Expectation("turn_within", "warn"),))
+    clear = hub.opened("alice", "bob", type="turns")
+    assert expected(hub.config, hub.state, vague) == ()
+    assert pending_turns(hub.config, hub.state, hub.ids["alice"]) == (PendingTurn(clear, "e1", 5),)
 
 
 def test_an_agents_turns_are_given_in_the_order_of_its_sessions() -> None:

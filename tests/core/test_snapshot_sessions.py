@@ -28,7 +28,8 @@ from foldhub_core import (
     take_snapshot,
 )
 from foldhub_core.mailbox import DeadLetter, Owed
-from foldhub_core.snapshot import first_dormant
+from foldhub_core.sessions import Sessions
+from foldhub_core.snapshot import DEALT, first_dormant
 from foldhub_core.snapshot_rows import DeadLetterRow, EndRow, HubRow, MailboxRow, OwedRow, SessionRow
 from tests.core.session_driver import Broken, Free, Talks
 
@@ -199,6 +200,15 @@ def test_no_snapshot_is_taken_of_a_state_that_was_folded_without_an_adapter() ->
     assert first_dormant(folded) == session_id
     with pytest.raises(Unavailable, match=session_id):
         next(take_snapshot(folded))
+
+
+def test_the_caller_may_pause_while_many_sessions_are_looked_at() -> None:
+    hub = Talks("alice", "bob")
+    session_id = hub.opened("alice", "bob")
+    entry, talk = hub.state.sessions.entries[session_id], hub.state.sessions.talks[session_id]
+    ids = [f"demo:s:{at}" for at in range(DEALT)]
+    many = Sessions.of(dict.fromkeys(ids, entry), dict.fromkeys(ids, talk))
+    assert codec.unpack(next(take_snapshot(changed(hub.state, sessions=many)))) == []
 
 
 def test_a_dormant_state_has_a_digest_of_its_own() -> None:

@@ -225,7 +225,7 @@ def test_the_stamp_a_poster_sent_is_left_out() -> None:
 def test_a_post_is_told_behind_the_marks_that_made_room_for_it() -> None:
     said = Envelope(TALK, ALICE, EV_TEXT, {"text": "Hello."}, envelope_id="demo:e:a9", created_at_ms=9, number=4)
     posted = changed(said, envelope_id="", created_at_ms=0, number=0)
-    assert told_command((Dropped(BOB, 1, "overflow"), said)) == Post(envelope=posted)
+    assert told_command((Dropped(BOB, 1, TALK, "demo:e:a7", "overflow"), said)) == Post(envelope=posted)
 
 
 @pytest.mark.parametrize("command", TOLD, ids=lambda command: type(command).__name__)

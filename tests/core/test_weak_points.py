@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from foldhub_core import (
@@ -17,6 +18,7 @@ from foldhub_core import (
     Arrival,
     Attach,
     CloseSession,
+    Condition,
     ContextEquals,
     Deliver,
     Detach,
@@ -37,6 +39,7 @@ from foldhub_core import (
     Redeliver,
     RequestCancel,
     Round,
+    RoundRobin,
     Rule,
     RuleLimits,
     Session,
@@ -53,7 +56,9 @@ from foldhub_core import (
     Transition,
     Turn,
     Unregister,
+    WorkflowAdapter,
     WorkflowGraph,
+    WorkflowState,
     expected,
     get_agent,
     get_resume,
@@ -362,6 +367,30 @@ def test_17_variables_that_a_packet_carries_are_read_by_the_workflow() -> None:
     last = network.hub.log[-1].facts[-1]
     assert isinstance(last, Envelope)
     assert (last.event_type, last.event_data["reason"]) == (EV_SESSION_CLOSED, "golden")
+
+
+def test_a_graph_is_read_when_its_session_opens_and_never_again() -> None:
+    built: list[str] = []
+
+    @attrs.frozen
+    class Counted(Condition):
+        name = "counted"
+        word: str
+
+        def __attrs_post_init__(self) -> None:
+            built.append(self.word)
+
+        def evaluate(self, state: WorkflowState, envelope: Envelope) -> bool:
+            return False
+
+    graph = WorkflowGraph("alice", [Transition(Counted("never"), Stay())], RoundRobin())
+    hub = Talks("alice", "bob", adapters=[WorkflowAdapter(conditions=[Counted])])
+    session_id = hub.opened("alice", "bob", type="workflow", knobs={"graph": graph.to_json()})
+    built.clear()
+    for _ in range(20):
+        hub.say("alice", session_id)
+        hub.say("bob", session_id)
+    assert built == []
 
 
 @pytest.mark.parametrize("body", ["Because.", "I have answered the question."])

@@ -155,7 +155,7 @@ class Scene:
             "leaves": lambda who, words, _: Leave(session_id=self.id(words[0]), agent_id=who),
             "nacks": lambda who, words, _: Nack(agent_id=who, number=int(words[0]), reason=" ".join(words[1:])),
             "opens": self.opening,
-            "posts": lambda who, words, given: self.posting(who, words[0], {}, words[2], given),
+            "posts": lambda who, words, given: self.posting(who, words[0], json.loads(given.get("data", "{}")), words[2], given),
             "registers": self.registering,
             "removes": lambda who, words, _: RemoveParticipant(
                 session_id=self.id(words[-1]), agent_id=who, participant_id=self.id(words[0])
@@ -270,20 +270,22 @@ class Scene:
         )
 
     def knobs(self, session_type: str, given: Options) -> dict[str, object]:
-        """The options that are a protocol's own: `wait=2m`, `ordering=`, `graph=` from the list of graphs, `vars=` as JSON."""
+        """The options that are a protocol's own: `wait=2m`, `ordering=`, `graph=` by name or as JSON, `vars=` as JSON."""
         if session_type == "relay":
             return {"wait_ms": duration_ms(given.get("wait", "1h"))}
         knobs: dict[str, object] = {"ordering": given["ordering"]} if "ordering" in given else {}
         if "graph" in given:
-            knobs["graph"] = GRAPHS[given["graph"]].to_json()
+            named = given["graph"]
+            knobs["graph"] = GRAPHS[named].to_json() if named in GRAPHS else json.loads(named)
         if "vars" in given:
             knobs["context_vars"] = json.loads(given["vars"])
         return knobs
 
     def expectation(self, told: str) -> Expectation:
-        """What is expected: `reply_within/5m/warn`, or of one agent or role `reply_within/5m/warn/bob`."""
+        """What is expected: `reply_within/5m/warn`, or of one agent or role `reply_within/5m/warn/bob`; `?` is a wrong param."""
         name, seconds, on_violation, *whom = told.split("/")
-        return Expectation(name, on_violation, {"seconds": seconds}, self.all_ids(whom) or None)
+        params = {"minutes": 1} if seconds == "?" else {"seconds": int(seconds) if seconds.lstrip("-").isdigit() else seconds}
+        return Expectation(name, on_violation, params, self.all_ids(whom) or None)
 
     def observing(self, who: str, words: list[str], given: Options) -> ObserveTask:
         """`begins t1`, or `begins t1 in s1`; with `ttl=`, `of=` a capability, `key=`."""
@@ -299,7 +301,7 @@ class Scene:
         )
 
     def posting(self, who: str, event_type: str, data: Mapping[str, object], session: str, given: Options) -> Post:
-        """`says "text" in s1`, or `posts event.type in s1`; with `to=`, `key=`, `because=s1#2`, `ttl=`."""
+        """`says "text" in s1`, or `posts event.type in s1`; with `to=`, `key=`, `because=s1#2`, `ttl=`, `depth=`, `data=`."""
         cause = given.get("because")
         return Post(
             envelope=Envelope(
@@ -311,6 +313,7 @@ class Scene:
                 causation_id=None if cause is None else next(one for one in self.words if self.named(one) == cause),
                 idempotency_key=given.get("key"),
                 ttl_seconds=int(given["ttl"]) if "ttl" in given else None,
+                depth=int(given.get("depth", 0)),
             )
         )
 
@@ -441,6 +444,7 @@ def rule_of(given: Options) -> Rule:
         Access(globs["hears"], globs["writes"], SessionTypes(globs["opens"], globs["joins"])),
         RuleLimits(
             max_concurrent_sessions=int(given.get("sessions", 0)),
+            max_concurrent_tasks=int(given.get("tasks", 0)),
             rate=Rate(int(given.get("per_minute", 0)), int(given.get("burst", 0))),
             delegation_depth=int(given.get("depth", 5)),
             inbox=changed(Inbox(), **caps),

@@ -18,10 +18,12 @@ from foldhub.testing.strategies import (
     effects,
     envelopes,
     facts,
+    frames,
     hub_ids,
     ids,
     names,
     plain_data,
+    questions,
     records,
 )
 from foldhub_core import snapshot_rows
@@ -31,9 +33,11 @@ from foldhub_core.effects import Effect
 from foldhub_core.envelope import Envelope
 from foldhub_core.facts import Fact
 from foldhub_core.ids import Kind, check_hub_id, was_issued
+from foldhub_core.questions import LogQuestion, Question
 from foldhub_core.records import record
 from foldhub_core.rule import Duration, duration_ms
 from foldhub_core.tags import TAGS
+from foldhub_core.wire.frames import Frame
 
 few = settings(max_examples=40, deadline=None)
 
@@ -62,13 +66,20 @@ NAMED = {
     "Resume": "resumes",
     "Rule": "rules",
     "RuleLimits": "rule_limits",
+    "Sent": "sent",
     "Session": "sessions",
     "SessionTypes": "session_types",
     "Skill": "skills",
     "Task": "tasks",
     "TaskSpec": "task_specs",
 }
-UNIONS: dict[str, tuple[type, ...]] = {"commands": get_args(Command), "facts": get_args(Fact), "effects": get_args(Effect)}
+UNIONS: dict[str, tuple[type, ...]] = {
+    "commands": get_args(Command),
+    "facts": get_args(Fact),
+    "effects": get_args(Effect),
+    "questions": get_args(Question | LogQuestion),
+    "frames": get_args(Frame),
+}
 """What is drawn together; a mark is one of several classes of fact."""
 
 
@@ -90,7 +101,13 @@ def test_a_named_strategy_draws_records_of_its_name(name: str, strategy: str) ->
 
 @pytest.mark.parametrize(("strategy", "members"), UNIONS.items())
 def test_every_member_of_a_kind_is_drawn(strategy: str, members: tuple[type, ...]) -> None:
-    drawn: dict[str, st.SearchStrategy[object]] = {"commands": commands(), "facts": facts(), "effects": effects()}
+    drawn: dict[str, st.SearchStrategy[object]] = {
+        "commands": commands(),
+        "facts": facts(),
+        "effects": effects(),
+        "questions": questions(),
+        "frames": frames(),
+    }
     found: set[type] = set()
 
     @settings(max_examples=800, derandomize=True, database=None, deadline=None, phases=[Phase.generate])

@@ -80,11 +80,11 @@ class Ground:
         if text is not None and len(text) > self.config.limits.short_text_chars:
             raise Refused("malformed")
 
-    def _record(self, agent_id: str, event_type: str) -> Envelope:
+    def _record(self, agent_id: str, event_type: str, data: dict[str, object] | None = None) -> Envelope:
         """Say something of an agent in the hub's own session."""
         self.hub_words += 1
         stamp = {"envelope_id": self._next_id(), "created_at_ms": self.now.now_ms, "number": self.hub_words}
-        word = changed(Envelope(HUB_SESSION, agent_id, event_type, audience=()), **stamp)
+        word = changed(Envelope(HUB_SESSION, agent_id, event_type, Data(data or {}), ()), **stamp)
         self.now.said.append(word)
         return word
 
@@ -122,6 +122,9 @@ class Ground:
         talk.fold(word)
         self.now.said.append(word)
         counted = word.sender_id != "demo" and not word.event_type.startswith(HUB_EVENTS)
+        if counted:
+            talk.hear(word, to, skipped)
+        talk.mend(self.now.now_ms)
         for agent_id in to:
             if agent_id not in skipped:
                 self.now.sent += self.boxes[agent_id].deliver(word, counted)
@@ -146,9 +149,9 @@ class Ground:
             if owner in (None, work.owner) and session_id in (None, work.session_id):
                 self._finish(work, TaskState.EXPIRED)
 
-    def _end(self, talk: Talk, event_type: str, reason: str) -> None:
+    def _end(self, talk: Talk, event_type: str, reason: str, deaf: str | None = None) -> None:
         self._expire_all(session_id=talk.session_id)
-        self._hub_says(talk, event_type, talk.there, {"reason": reason})
+        self._hub_says(talk, event_type, [one for one in talk.there if one != deaf], {"reason": reason})
         del self.talks[talk.session_id]
         self.over.add(talk.session_id)
 
@@ -173,3 +176,10 @@ class Ground:
             self._follow(talk, word)
         except Fault:
             raise Refused("protocol_error") from None
+
+    def _follow_or_sleep(self, talk: Talk, word: Envelope) -> None:
+        if not talk.dormant:
+            try:
+                self._follow(talk, word)
+            except Fault:
+                talk.dormant = True

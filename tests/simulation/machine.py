@@ -1,9 +1,16 @@
 """A hub beside its model: asked for the same, and held to the same answers, whatever the rules draw."""
 
+from typing import ClassVar
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from foldhub_core import (
+    EV_EXPECTATION_VIOLATED,
+    EV_SESSION_CLOSED,
+    EV_SESSION_HIDDEN,
+    EV_SESSION_LEFT,
+    EV_SESSION_SHOWN,
     Ack,
     Arrival,
     Attach,
@@ -39,6 +46,7 @@ from foldhub_core import (
     expected,
     find_by_causation,
     get_resume,
+    hidden_participants,
     inbox,
     link_of,
     list_sessions,
@@ -54,6 +62,7 @@ from foldhub_core import (
     step,
     take_snapshot,
     verify,
+    violations,
     write_log,
 )
 from foldhub_core.commits import read_commit
@@ -62,13 +71,14 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.mail import Sent
 from tests.simulation.model import Model
 from tests.simulation.relay import EMITS, Relay
+from tests.simulation.tally import Tally
 from tests.simulation.works import packed
 
 TIGHT = Limits(
     text_chars=40,
-    short_text_chars=30,
+    short_text_chars=40,
     list_items=50,
-    depth=5,
+    depth=12,
     keys=3,
     key_ms=20_000,
     tick_entries=2,
@@ -95,8 +105,21 @@ NOWHERE = ("", "nowhere", "other:s:b12", "demo:s:f999999", "hub")
 NOTHING = ("", "nothing", "other:t:b12", "demo:t:f999999", "demo:s:a1")
 
 
+TOLD = {
+    EV_EXPECTATION_VIOLATED: ("index", "violators", "at_fault"),
+    EV_SESSION_CLOSED: ("reason",),
+    EV_SESSION_HIDDEN: ("agent_id",),
+    EV_SESSION_LEFT: ("agent_id",),
+    EV_SESSION_SHOWN: ("agent_id",),
+}
+"""What the model knows of what words say."""
+
+
 class HubBesideItsModel(RuleBasedStateMachine):
     """A hub, its log, a model of it, and a ledger of what was ever said and sent."""
+
+    tally: ClassVar[Tally] = Tally()
+    """What all runs of this machine came by."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,6 +170,7 @@ class HubBesideItsModel(RuleBasedStateMachine):
         assert again.facts == taken.commit.facts
         assert apply(self.config, before, again) == taken.state
         self.ledger.take(words, sent)
+        self.tally.take(before, taken.state, words, foreseen.refusal)
         self.state = taken.state
         self.commits.append(taken.commit)
         self.states.append(self.state)
@@ -255,6 +279,11 @@ class HubBesideItsModel(RuleBasedStateMachine):
             assert sorted(session.pending_acks) == sorted(talk.unanswered)
             assert session.state is (SessionState.ACTIVE if talk.active else SessionState.PENDING)
             assert [turn.agent_id for turn in expected(self.config, self.state, session.session_id)] == talk.turns()
+            assert list(hidden_participants(self.state, session.session_id)) == talk.hidden
+            if not talk.dormant:
+                fired = violations(self.state, session.session_id)
+                assert {(one.index, one.agent_id, one.cause) for one in fired} == talk.standing
+                assert len(fired) == len(talk.standing)
         assert len(list_sessions(self.state).sessions) == len(self.model.talks)
         creators = [talk.creator for talk in self.model.talks.values()]
         assert dict(self.state.sessions.created) == {one: creators.count(one) for one in creators}
@@ -342,7 +371,9 @@ def made_id(answer: Effect) -> str | None:
 
 def known(word: Envelope) -> tuple[object, ...]:
     """What the model knows of a word."""
-    return (word.session_id, word.number, word.event_type, word.sender_id, word.envelope_id, word.created_at_ms, word.depth)
+    stamp = (word.envelope_id, word.created_at_ms, word.depth)
+    told = [word.event_data.get(key) for key in TOLD.get(word.event_type, ())]
+    return (word.session_id, word.number, word.event_type, word.sender_id, *stamp, *told)
 
 
 def as_sent(effect: Effect) -> Sent:

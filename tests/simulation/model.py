@@ -43,8 +43,8 @@ from foldhub_core import (
 from foldhub_core.ids import make_id
 from tests.simulation.ground import Now, Refused
 from tests.simulation.mail import Box, Sent
+from tests.simulation.overdue import Overdue
 from tests.simulation.talks import Fault, Talk
-from tests.simulation.tasks import Tasks
 
 
 class Outcome(NamedTuple):
@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
     sent: tuple[Sent, ...]
 
 
-class Model(Tasks):
+class Model(Overdue):
     """The whole hub."""
 
     # --- what a request comes to
@@ -157,7 +157,6 @@ class Model(Tasks):
                 for number in command.numbers:
                     self.now.changes = box.owed.pop(number, None) is not None or self.now.changes
             case Nack():
-                self._check_short(command.reason)
                 self.now.changes = box.nack(command.number, now_ms, self.config.limits)
             case Resend():
                 if command.number in box.dead:
@@ -188,6 +187,7 @@ class Model(Tasks):
             self.forwarded_again += box.forward_again() if box.remote else []
         for talk in self.talks.values():
             talk.dormant = config.adapter_of(talk.manifest) is None
+            talk.mend(self.now_ms)
 
     def _tick(self) -> None:
         limits, now_ms = self.config.limits, self.now.now_ms
@@ -207,6 +207,7 @@ class Model(Tasks):
                 self._end(talk, EV_SESSION_CLOSED, "invite_timeout")
             elif talk.awake and talk.due_ms is not None and talk.due_ms <= now_ms:
                 self._deadline(talk)
+            self._look(talk)
 
     def _deadline(self, talk: Talk) -> None:
         try:
@@ -237,7 +238,7 @@ class Model(Tasks):
         self._box(agent_id)
         self._expire_all(owner=agent_id)
         for session_id in [one for one, talk in self.talks.items() if agent_id in talk.there]:
-            self._take_out(session_id, agent_id)
+            self._take_out(session_id, agent_id, deaf=agent_id)
         self._record(agent_id, EV_AGENT_UNREGISTERED)
         del self.boxes[agent_id]
         self.gone.add(agent_id)

@@ -1,7 +1,7 @@
 """The model's sessions: how they begin, what is said in them, how they end."""
 
 from fnmatch import fnmatchcase
-from typing import assert_never
+from typing import Any, assert_never
 
 from foldhub_core import (
     EV_SESSION_CLOSED,
@@ -9,6 +9,7 @@ from foldhub_core import (
     EV_SESSION_JOINED,
     EV_SESSION_LEFT,
     EV_SESSION_OPENED,
+    EV_SESSION_SHOWN,
     AnswerInvite,
     CloseSession,
     Envelope,
@@ -21,9 +22,15 @@ from foldhub_core import (
     duration_ms,
 )
 from foldhub_core.ids import make_id
+from tests.simulation.circling import Circle
+from tests.simulation.debts import is_known
+from tests.simulation.flowing import Flow
 from tests.simulation.ground import HUB_EVENTS, Ground, Refused
 from tests.simulation.mail import Box
 from tests.simulation.talks import Fault, Talk
+
+MOST = {"relay": 4, "discussion": 99, "workflow": 99}
+"""How many may take part; in all else two."""
 
 
 def matches(name: str, globs: tuple[str, ...]) -> bool:
@@ -58,7 +65,7 @@ class Sessions(Ground):
                 assert_never(command)
 
     def _check_creator(self, talk: Talk, agent_id: str) -> None:
-        if agent_id != talk.creator and not (self.now.principal.admin and not agent_id):
+        if (agent_id != talk.creator or agent_id not in talk.members) and not (self.now.principal.admin and not agent_id):
             raise Refused("access_denied")
 
     # --- opening
@@ -89,11 +96,19 @@ class Sessions(Ground):
         self._check_short(key)
         self._check_short(command.parent_session_id)
         invited = [one for one in there if one != command.creator_id]
-        fits = 2 <= len(there) <= (4 if command.type == "relay" else 2)
+        fits = 2 <= len(there) <= MOST.get(command.type, 2) and all(map(is_known, command.expectations))
         if not fits or (command.required_acks is not None and not 0 < command.required_acks <= len(invited)):
             raise Refused("protocol_error")
         knobs = dict(command.knobs)
         if command.type == "relay" and ("boom" in knobs or type(knobs.get("wait_ms")) is not int):
+            raise Refused("protocol_error")
+        if command.type == "workflow" and (
+            "plan" not in knobs or not {knobs["first"]} <= {*there, *self._names_of(there).values()}
+        ):
+            raise Refused("workflow_graph")
+        if command.type == "discussion" and knobs.get("ordering", "round_robin") != "round_robin":
+            raise Refused("protocol_error")
+        if not isinstance(knobs.get("context_vars", {}), dict):
             raise Refused("protocol_error")
         now_ms, limits = self.now.now_ms, self.config.limits
         lasts_ms = duration_ms(creator.rule.limits.session_ttl_default) if ttl is None else ttl
@@ -107,11 +122,27 @@ class Sessions(Ground):
             now_ms + lasts_ms if lasts_ms > 0 else None,
             now_ms + limits.invite_timeout_ms,
             command.required_acks,
+            now_ms,
+            adapter.manifest.expectations + command.expectations,
+            {one: "respondent" if len(there) == 2 else "participant" for one in there} | {command.creator_id: "initiator"},
+            dict.fromkeys(invited, now_ms),
+            self._rounds(command.type, command.creator_id, there, knobs),
         )
         self.talks[talk.session_id] = talk
         self.now.made_id = talk.session_id
         self._say(talk, Envelope(talk.session_id, command.creator_id, EV_SESSION_INVITE), invited)
         self._remember(command.creator_id, "open", key, body, talk.session_id)
+
+    def _names_of(self, agent_ids: list[str]) -> dict[str, str]:
+        return {one: self.boxes[one].name for one in agent_ids}
+
+    def _rounds(self, session_type: str, creator: str, there: list[str], knobs: dict[str, Any]) -> Circle | Flow | None:
+        if session_type == "discussion":
+            return Circle(creator)
+        if session_type != "workflow":
+            return None
+        context = dict(knobs.get("context_vars", {}))
+        return Flow(knobs["plan"], list(knobs["agents"]), creator, self._names_of(there), context)
 
     def _answer(self, command: AnswerInvite) -> None:
         if command.session_id in self.over and not command.accept:
@@ -150,13 +181,17 @@ class Sessions(Ground):
         new = [one for one in dict.fromkeys(command.participants) if one not in talk.there]
         for agent_id in new:
             self._box(agent_id)
-        if len(talk.there) + len(new) > (4 if talk.type == "relay" else 2):
+        if len(talk.there) + len(new) > MOST.get(talk.type, 2):
             raise Refused("protocol_error")
         if new:
             creator = self.boxes.get(talk.creator)
             self._check_accepted("" if creator is None else creator.name, talk.type, new)
             talk.there += new
             talk.unanswered += new
+            talk.roles |= dict.fromkeys(new, "participant")
+            talk.invited_ms |= dict.fromkeys(new, self.now.now_ms)
+            if isinstance(talk.rounds, Flow):
+                talk.rounds.invites(self._names_of(new))
             self._say(talk, Envelope(talk.session_id, talk.creator, EV_SESSION_INVITE), new)
 
     def _check_accepted(self, creator_name: str, session_type: str, invited: list[str]) -> None:
@@ -167,23 +202,20 @@ class Sessions(Ground):
 
     # --- leaving and closing
 
-    def _take_out(self, session_id: str, agent_id: str) -> None:
+    def _take_out(self, session_id: str, agent_id: str, *, told: bool = False, deaf: str | None = None) -> None:
+        """Let an agent be gone; `told` is who is put out, `deaf` who is being unregistered."""
         talk = self.talks[session_id]
-        if not talk.active and agent_id not in talk.unanswered:
-            self._end(talk, EV_SESSION_CLOSED, "participant_left")
+        if not talk.active and agent_id not in talk.unanswered and (talk.required is None or agent_id == talk.creator):
+            self._end(talk, EV_SESSION_CLOSED, "participant_left", deaf)
             return
         if not talk.active and talk.required is None:
-            self._end(talk, EV_SESSION_CLOSED, "invite_failed")
+            self._end(talk, EV_SESSION_CLOSED, "invite_failed", deaf)
             return
         self._expire_all(agent_id, session_id)
         talk.there.remove(agent_id)
         talk.unanswered = [one for one in talk.unanswered if one != agent_id]
-        word = self._hub_says(talk, EV_SESSION_LEFT, talk.members, {"agent_id": agent_id})
-        if not talk.dormant:
-            try:
-                self._follow(talk, word)
-            except Fault:
-                talk.dormant = True
+        to = [*talk.members, agent_id] if told else talk.members
+        self._follow_or_sleep(talk, self._hub_says(talk, EV_SESSION_LEFT, to, {"agent_id": agent_id}))
         cannot_open = not talk.active and talk.required is not None and len(talk.there) - 1 < talk.required
         if session_id in self.talks and (cannot_open or len(talk.there) < 2):
             self._end(talk, EV_SESSION_CLOSED, "participant_left")
@@ -194,19 +226,18 @@ class Sessions(Ground):
             talk = self._talk(command.session_id)
             self._check_creator(talk, command.agent_id)
             if command.participant_id in talk.there:
-                self._take_out(command.session_id, command.participant_id)
+                self._take_out(command.session_id, command.participant_id, told=True)
 
     def _close_by(self, command: CloseSession) -> None:
         if command.session_id in self.over:
             return
         talk = self._talk(command.session_id)
         self._check_short(command.reason)
-        if command.agent_id == talk.creator:
-            allowed = True
-        elif not command.agent_id:
+        if not command.agent_id:
             allowed = self.now.principal.admin
         else:
-            allowed = command.agent_id in talk.members and talk.type != "consulting"
+            only_creator = talk.type not in ("conversation", "relay")
+            allowed = command.agent_id in talk.members and (not only_creator or command.agent_id == talk.creator)
         if not allowed:
             raise Refused("access_denied")
         self._end(talk, EV_SESSION_CLOSED, command.reason or "explicit_close")
@@ -242,11 +273,15 @@ class Sessions(Ground):
             word = self._say(talk, word, to, skipped)
         except Fault:
             raise Refused("protocol_error") from None
-        if cause is not None:
+        if cause is not None and cause.word.session_id == word.session_id:
             cause.answer_id = word.envelope_id
         self.now.made_id = word.envelope_id
         self._remember(word.sender_id, "post", key, body, word.envelope_id)
-        self._follow_or_refuse(talk, word)
+        back: list[Envelope] = []
+        if word.sender_id in talk.hidden:
+            back = [self._hub_says(talk, EV_SESSION_SHOWN, talk.members, {"agent_id": word.sender_id})]
+        for each in (word, *back):
+            self._follow_or_refuse(talk, each)
 
     def _check_sender(self, sender: Box, word: Envelope) -> None:
         """Whether its rule lets an agent say this to these, so deep, so often."""

@@ -24,17 +24,17 @@ from tests.simulation.machine import ADMIN, NOTHING, HubBesideItsModel
 sound_specs = st.builds(TaskSpec, st.just("sum"), capability=st.sampled_from([None, "sum", "sum", "ask"]))
 any_specs = st.builds(
     TaskSpec,
-    st.sampled_from(["sum", "sum", "sum", "s" * 31]),
+    st.sampled_from(["sum", "sum", "sum", "s" * 41]),
     description=st.sampled_from(["", "", "all", "d" * 41]),
     payload=st.sampled_from([{}, {}, {"rows": 7}, {"text": "x" * 41}, {"a": "x" * 40, "b": "x" * 40}]),
-    capability=st.sampled_from([None, "sum", "sum", "ask", "tell", "c" * 31]),
+    capability=st.sampled_from([None, "sum", "sum", "ask", "tell", "c" * 41]),
 )
 lengths = st.sampled_from([None, None, None, 0, "2s", 5, "1m"])
 kept: st.SearchStrategy[dict[str, object]] = st.sampled_from(
     [{}, {"a": 1}, {"a": True}, {"a": 1.0}, {"b": "x" * 40}, {"c": "x" * 40}, {"d": "x" * 40}, {"e": "x" * 41}]
 )
-keys = st.sampled_from([None, None, None, "k", "m", "k" * 31])
-reasons = st.sampled_from(["", "late", "r" * 31])
+keys = st.sampled_from([None, None, None, "k", "m", "k" * 41])
+reasons = st.sampled_from(["", "late", "r" * 41])
 
 
 class HubThatWorks(HubBesideItsModel):

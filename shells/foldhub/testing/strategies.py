@@ -8,8 +8,9 @@ A function named after a record gives any valid one; fields can be given strateg
     @given(envelopes(event_type=st.just("message.text")))
     def test_my_adapter(envelope): ...
 
-`records(cls)` does the same for any class of record, single commands and marks among them, and `commands()`, `facts()` and
-`effects()` give any of their kind. What is drawn is valid for the record itself; a hub may still refuse it.
+`records(cls)` does the same for any class of record, single commands and marks among them, and `commands()`, `facts()`,
+`effects()`, `questions()` and `frames()` give any of their kind. What is drawn is valid for the record itself;
+a hub may still refuse it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,10 +38,12 @@ from foldhub_core.identity import Auth, Cost, Example, ObservedStat, Passport, R
 from foldhub_core.ids import Kind, make_id
 from foldhub_core.limits import Limits
 from foldhub_core.mailbox import DeadLetter, Owed
+from foldhub_core.questions import LogQuestion, Question
 from foldhub_core.rule import Access, Duration, Inbox, Rate, Rule, RuleLimits, SessionTypes
 from foldhub_core.session import Asked, Expectation, Fired, Manifest, Participant, ParticipantBounds, Session
 from foldhub_core.task import Task, TaskSpec
 from foldhub_core.task_commands import ObserveTask
+from foldhub_core.wire.frames import Answer, Ask, Frame, Hello, Query, Refusal, Sent, Welcome
 
 R = TypeVar("R")
 
@@ -120,26 +123,31 @@ def records(cls: type[R], **fields: SearchStrategy[Any]) -> SearchStrategy[R]:
     if unknown:
         raise TypeError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}")
     given = _own_fields().get(cls, {}) | fields
-    return st.builds(cls, **given, **{field.name: _of_type(field.type) for field in known if field.name not in given})
+    return st.builds(cls, **given, **{field.name: of_type(field.type) for field in known if field.name not in given})
 
 
 @cache
 def _own_fields() -> dict[type, dict[str, SearchStrategy[Any]]]:
     """The fields of which not everything is valid that their type allows, or of which not everything makes sense."""
-    caps = st.integers(0, INT_MAX)
+    caps, refs = st.integers(0, INT_MAX), st.integers(1, INT_MAX)
     sizes = {field.name: st.integers(1, INT_MAX // 2) for field in attrs.fields(cast(Any, Limits))}
     return {
+        Answer: {"ref": refs},
         Arrival: {"now_ms": times_ms()},
+        Ask: {"ref": refs},
         ErrorRecord: {"code": st.sampled_from([error.code for error in ERRORS]) | texts()},
+        Hello: {"version": caps, "frame_bytes": refs},
         Inbox: {"max_pending": caps, "high_water": st.none() | caps},
         Limits: sizes,
         ObserveTask: {"ttl": st.none() | durations()},
         OpenSession: {"ttl": st.none() | durations()},
         ParticipantBounds: {"min": st.integers(1, 8), "max": st.none() | st.integers(8, 1000)},
         Passport: {"name": names()},
+        Query: {"ref": refs},
         Rate: {"per_minute": caps, "burst": caps},
+        Refusal: {"ref": refs},
         RecordObservation: {"latency_ms": st.none() | caps},
-        Reply: {"value": st.none() | _of_type(Passport | Resume | Rule | Skill | Configured | Envelope | Session | Task)},
+        Reply: {"value": st.none() | of_type(Passport | Resume | Rule | Skill | Configured | Envelope | Session | Task)},
         RuleLimits: {
             "max_concurrent_sessions": caps,
             "max_concurrent_tasks": caps,
@@ -147,12 +155,13 @@ def _own_fields() -> dict[type, dict[str, SearchStrategy[Any]]]:
             "task_ttl_default": durations(),
             "delegation_depth": caps,
         },
+        Welcome: dict.fromkeys(("version", "frame_bytes", "in_flight", "ping_ms", "idle_ms"), refs),
     }
 
 
 @cache
-def _of_type(declared: Any) -> SearchStrategy[Any]:
-    """What a field of this declared type may hold. Any: declared types have no type of their own."""
+def of_type(declared: Any) -> SearchStrategy[Any]:
+    """Anything that a field of this declared type may hold. Any: declared types have no type of their own."""
     origin, arguments = get_origin(declared), get_args(declared)
     leaf = _leaves().get(declared)
     if leaf is not None:
@@ -160,13 +169,13 @@ def _of_type(declared: Any) -> SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin in (Union, UnionType):
-        return st.one_of([_of_type(one) for one in arguments])
+        return st.one_of([of_type(one) for one in arguments])
     if origin is tuple:
         if arguments[-1] is Ellipsis:
-            return st.lists(_of_type(arguments[0]), max_size=3).map(tuple)
-        return st.tuples(*[_of_type(one) for one in arguments])
+            return st.lists(of_type(arguments[0]), max_size=3).map(tuple)
+        return st.tuples(*[of_type(one) for one in arguments])
     if origin is Mapping:
-        return data() if arguments[1] is object else _maps(_of_type(arguments[1]))
+        return data() if arguments[1] is object else _maps(of_type(arguments[1]))
     if isinstance(declared, type) and issubclass(declared, Enum):
         return st.sampled_from(declared)
     if isinstance(declared, type) and attrs.has(declared):
@@ -212,6 +221,16 @@ def facts() -> SearchStrategy[Fact]:
 def effects() -> SearchStrategy[Effect]:
     """Any effect."""
     return _any_of(Effect)
+
+
+def questions() -> SearchStrategy[Question | LogQuestion]:
+    """Any question, those of the log among them."""
+    return _any_of(Question | LogQuestion)
+
+
+def frames() -> SearchStrategy[Frame]:
+    """Any frame of a wire."""
+    return _any_of(Frame)
 
 
 # --- the records by name
@@ -335,6 +354,11 @@ def rule_limits(**fields: SearchStrategy[Any]) -> SearchStrategy[RuleLimits]:
 def rules(**fields: SearchStrategy[Any]) -> SearchStrategy[Rule]:
     """What an agent may do and what may be done to it."""
     return records(Rule, **fields)
+
+
+def sent(**fields: SearchStrategy[Any]) -> SearchStrategy[Sent]:
+    """Deliveries as they cross a wire."""
+    return records(Sent, **fields)
 
 
 def session_types(**fields: SearchStrategy[Any]) -> SearchStrategy[SessionTypes]:

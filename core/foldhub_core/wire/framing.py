@@ -1,0 +1,69 @@
+"""Framing: a stream of bytes as payloads, each behind its length.
+
+A frame is four bytes, its length as a big-endian unsigned integer, and so many bytes of payload; at least one. A length
+that is not allowed is refused when its four bytes are there, before anything is kept for it. Where a stream is refused, it is
+over: every later question is refused alike, for nobody can tell where the next frame begins.
+"""
+
+from foldhub_core.errors import Malformed
+
+HEADER = 4
+"""How many bytes the length takes."""
+
+
+def framed(payload: bytes) -> bytes:
+    """A payload as it goes over the wire."""
+    return len(payload).to_bytes(HEADER, "big") + payload
+
+
+class FrameBuffer:
+    """Takes bytes in as they come and gives payloads out."""
+
+    __slots__ = ("_at", "_bytes", "_refused")
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._at = 0
+        """Where the next frame begins."""
+        self._refused: Malformed | None = None
+
+    def take(self, data: bytes) -> None:
+        """Take bytes in."""
+        if self._at:
+            del self._bytes[: self._at]
+            self._at = 0
+        self._bytes += data
+
+    def next(self, most: int) -> bytes | None:
+        """The next payload, or None while it is not all there; raises `Malformed` over a length of 0, or of more than `most`."""
+        if self._refused is not None:
+            raise self._refused
+        length = self.length
+        if length is None:
+            return None
+        if not 1 <= length <= most:
+            self._refused = Malformed(f"expected a frame of 1 to {most} bytes, came one of {length}", where="frame")
+            raise self._refused
+        begin = self._at + HEADER
+        if len(self._bytes) < begin + length:
+            return None
+        self._at = begin + length
+        return bytes(memoryview(self._bytes)[begin : self._at])
+
+    @property
+    def length(self) -> int | None:
+        """The length of the frame that has begun, as it says; None while that is not known."""
+        if self.held < HEADER:
+            return None
+        return int.from_bytes(self._bytes[self._at : self._at + HEADER], "big")
+
+    @property
+    def held(self) -> int:
+        """How many bytes are here that were not given out."""
+        return len(self._bytes) - self._at
+
+    @property
+    def whole(self) -> bool:
+        """Whether a frame is all here."""
+        length = self.length
+        return length is not None and self.held >= HEADER + length
