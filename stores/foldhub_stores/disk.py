@@ -31,6 +31,15 @@ def is_full(error: OSError) -> bool:
     return error.errno in FULL_ERRNOS
 
 
+def sync_file(file: Path) -> None:
+    """Make durable what a file holds."""
+    opened = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def sync_folder(folder: Path) -> None:
     """Make durable which files a folder holds."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -30,6 +30,8 @@ class StoreDamaged(StoreError):
         place = "" if seq is None else f"commit {seq}: "
         way_out = f"; `foldhub repair {path}` shows what can be saved" if path else ""
         super().__init__(f"{place}{message}{way_out}")
+        self.what = f"{place}{message}"
+        """What is damaged, without the way out."""
         self.seq = seq
         """The first commit that is not as it was; None where no single one can be named."""
         self.path = path

@@ -10,7 +10,6 @@ disk that is no full disk stops the store for good, because of a page that could
 In the folder, mode 0700, lie the database `log.db` with its write-ahead log, the `witness` and the `lock`, mode 0600.
 """
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
@@ -20,12 +19,15 @@ from foldhub_core.data import INT_MAX
 from foldhub_core.ids import commit_of, was_issued
 from foldhub_core.index import DeadLetterRow, EndedSessionRow
 
-from .checking import check_next, envelope_at, find_envelope, stored_commit
+from .backup import Backup
+from .checking import check_next, envelope_at, find_envelope
+from .clock import wall_clock_ms
 from .disk import Disk
 from .errors import StoreDamaged
 from .founding import LOCK, found, is_founded
 from .guard import Guard
 from .holder import Holder
+from .holes import Hole, read_row
 from .index_tables import (
     index_writes,
     select_audited,
@@ -58,11 +60,6 @@ SELECT w.number, w.place, c.seq, c.form, c.chain, c.payload, p.chain
 FROM words w LEFT JOIN commits c ON c.seq = w.seq LEFT JOIN commits p ON p.seq = w.seq - 1
 WHERE w.session_id = ? AND w.number > ? AND w.number <= ? ORDER BY w.number
 """
-
-
-def wall_clock_ms() -> int:
-    """The time of this machine."""
-    return time.time_ns() // 1_000_000
 
 
 class FileStore:
@@ -101,6 +98,8 @@ class FileStore:
         self._guard = Guard(self._log, self._path)
         self._snapshots = SnapshotTables(self._database)
         self._begun: _Begun | None = None
+        self._vfs = vfs
+        self._backups: list[Backup] = []
         self._since: tuple[int, int] | None = None
         """Commits and bytes since the newest snapshot, once they were counted."""
 
@@ -152,9 +151,9 @@ class FileStore:
 
     def read(self, after: int = 0, limit: int | None = None) -> tuple[Commit, ...]:
         """The commits after a place, at most `limit`, each checked against the chain."""
-        base = self._log.base.seq
-        if after < base:
-            raise Compacted(f"expected a place from commit {base} on, the oldest kept, came {after}")
+        floor = self._log.floor
+        if after < floor:
+            raise Compacted(f"expected a place from commit {floor} on, behind which all is kept, came {after}")
         end = self._seq if limit is None else min(self._seq, after + max(limit, 0))
         with self._guard.asking():
             query = "SELECT seq, form, chain, payload FROM commits WHERE seq > ? AND seq <= ? ORDER BY seq"
@@ -171,13 +170,21 @@ class FileStore:
         return tuple(commits)
 
     def _commit(self, seq: int) -> Commit:
-        (commit,) = self.read(seq - 1, 1)
-        return commit
+        with self._guard.asking():
+            found = self._database.ask("SELECT form, chain, payload FROM commits WHERE seq = ?", (seq,), "ibb")
+            previous = chain_at(self._database, self._log.base, seq - 1)
+        if not found:
+            raise StoreDamaged("expected it in the log, came none", seq=seq, path=self._path)
+        form, chain, payload = found[0]
+        return self._checked(seq, form, chain, payload, previous)
 
     def _checked(self, seq: int, form: int, chain: bytes, payload: bytes, previous: bytes | None) -> Commit:
         if previous is None:
             raise StoreDamaged("expected it in the log, came none", seq=seq - 1, path=self._path)
-        return stored_commit(self._hub_id, seq, previous, form, chain, payload, self._path)
+        entry = read_row(self._hub_id, previous, (seq, form, chain, payload), self._path)
+        if isinstance(entry, Hole):
+            raise Compacted(f"expected commit {seq}, which was there once, came no more than its place in the chain")
+        return entry
 
     # --- words
 
@@ -186,6 +193,9 @@ class FileStore:
         with self._guard.asking():
             found = self._database.ask("SELECT coalesce(max(number), 0) FROM words WHERE session_id = ?", (session_id,), "i")
         words: int = found[0][0]
+        if self._log.floor:
+            ended = self.ended_session(session_id)
+            words = words if ended is None else max(words, ended.words)
         return words
 
     def read_session(self, session_id: str, since: int = 0, until: int | None = None) -> tuple[Envelope, ...]:
@@ -198,6 +208,8 @@ class FileStore:
         for number, place, seq, form, chain, payload, previous in found:
             if seq is None:
                 raise StoreDamaged(f"expected the commit of word {number} of {session_id}, came none", path=self._path)
+            if self._log.floor and number != since + len(words) + 1:
+                break
             if last is None or last.seq != seq:
                 before = self._log.base.head if seq == self._log.base.seq + 1 else previous
                 last = self._checked(seq, form, chain, payload, before)
@@ -206,7 +218,15 @@ class FileStore:
                 message = f"expected word {number} of {session_id} in it, came another"
                 raise StoreDamaged(message, seq=seq, path=self._path)
             words.append(word)
+        if self._log.floor:
+            self._check_kept(session_id, since + len(words), until)
         return tuple(words)
+
+    def _check_kept(self, session_id: str, number: int, until: int | None) -> None:
+        """Check that no word behind this number is asked for that is not kept any more; raises `Compacted`."""
+        said = self.words(session_id)
+        if number < (said if until is None else min(said, until)):
+            raise Compacted(f"expected word {number + 1} of {session_id}, which was said once, came none: it is not kept")
 
     def envelope(self, envelope_id: str) -> Envelope | None:
         """The envelope of this id, or None. An id says which commit made it."""
@@ -222,12 +242,22 @@ class FileStore:
         with self._guard.asking():
             found = self._database.ask(query, (session_id, causation_id, sender_id), "i")
         if not found:
+            if self._log.floor:
+                self._check_all_kept(session_id)
             return None
         number: int = found[0][0]
         (word,) = self.read_session(session_id, number - 1, number) or (None,)
         if word is None or (word.sender_id, word.causation_id) != (sender_id, causation_id):
             raise StoreDamaged(f"expected word {number} of {session_id} to answer {causation_id}, came another", path=self._path)
         return word
+
+    def _check_all_kept(self, session_id: str) -> None:
+        """Check that every word of a session is kept, so that what is not found was not said; raises `Compacted`."""
+        with self._guard.asking():
+            ((kept,),) = self._database.ask("SELECT count(*) FROM words WHERE session_id = ?", (session_id,), "i")
+        said = self.words(session_id)
+        if kept < said:
+            raise Compacted(f"expected all {said} words of {session_id}, came {kept}: the others are not kept")
 
     # --- lists
 
@@ -328,6 +358,13 @@ class FileStore:
 
     # --- its life
 
+    def begin_backup(self, to: str | PathLike[str]) -> Backup:
+        """Begin a backup of this store to a place where nothing is; it is made step by step, between appends."""
+        self._guard.check_not_closed()
+        self._backups = [backup for backup in self._backups if not backup.done]
+        self._backups.append(Backup(self._log, to, self._vfs))
+        return self._backups[-1]
+
     def tend(self) -> None:
         """Sync the witness, where it has something to tell that is a second old."""
         if self._guard.is_well:
@@ -341,6 +378,8 @@ class FileStore:
             self._guard.put_off(self._log.witness.sync)
         if self._guard.is_well:
             self._guard.put_off(lambda: self._log.room.checkpoint(empty=True))
+        for backup in self._backups:
+            backup.close()
         self._guard.closed = True
         self._log.witness.close()
         self._log.room.close()

@@ -45,7 +45,7 @@ def found(folder: Path, hub_id: str | None, vfs: str, disk: Disk) -> None:
         # Made before SQLite sees them, so that nobody else may read them for a moment; its log takes after the database.
         for name in (LOG, LOCK):
             os.close(os.open(new / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        _lay_tables(new, store_id, named, vfs)
+        lay_tables(new, store_id, named, 0, GENESIS, vfs)
         witness = Witness(new / WITNESS, store_id, 0, disk, lambda: 0)
         try:
             witness.note(0, GENESIS)
@@ -61,12 +61,13 @@ def found(folder: Path, hub_id: str | None, vfs: str, disk: Disk) -> None:
         raise
 
 
-def _lay_tables(folder: Path, store_id: str, hub_id: str, vfs: str) -> None:
+def lay_tables(folder: Path, store_id: str, hub_id: str, base_seq: int, base_head: bytes, vfs: str) -> None:
+    """Make the database of a store whose log begins after a place in the chain."""
     database = connect(str(folder / LOG), vfs, create=True)
     try:
         database.ask("BEGIN IMMEDIATE")
         database.ask(TABLES)
-        database.ask("INSERT INTO identity VALUES (?, ?, 0, ?)", (store_id, hub_id, GENESIS))
+        database.ask("INSERT INTO identity VALUES (?, ?, ?, ?)", (store_id, hub_id, base_seq, base_head))
         database.ask(f"PRAGMA application_id = {APPLICATION}")
         database.ask(f"PRAGMA user_version = {FORMAT}")
         database.ask("COMMIT")

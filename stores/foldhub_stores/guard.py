@@ -34,13 +34,16 @@ class Guard:
 
     def transact(self, write: Callable[[], None], pages: int) -> Full | Broken | None:
         """Write in one transaction; None where all of it is durable."""
-        if self.stopped is not None:
-            return Broken(self.stopped)
+        if (broken := self._broken()) is not None:
+            return broken
         try:
-            if not self._make_room(pages):
-                return _FULL
+            has_room = self._make_room(pages)
         except (apsw.Error, OSError) as error:
             return self._stop(error)
+        if (broken := self._broken()) is not None:
+            return broken
+        if not has_room:
+            return _FULL
         try:
             self._log.database.ask("BEGIN IMMEDIATE")
             write()
@@ -60,6 +63,9 @@ class Guard:
             self._stop(error)
             raise
         return None
+
+    def _broken(self) -> Broken | None:
+        return None if self.stopped is None else Broken(self.stopped)
 
     def _make_room(self, pages: int) -> bool:
         """Make room for a transaction; where there is none, by copying what is written ahead into the database."""
@@ -89,6 +95,8 @@ class Guard:
         # What is copied into the database is what the witness has seen: a write-ahead log that lost its end is told from it.
         self._log.witness.sync()
         self._log.room.checkpoint()
+        if self._log.room.is_empty:
+            self.put_off(self._log.witness.note_emptied)
 
     def put_off(self, work: Callable[[], None]) -> None:
         """Do what an append does not wait for; of its errors a full disk is put off, all others stop the store."""

@@ -15,7 +15,7 @@ CAUSE = "INSERT OR IGNORE INTO causes VALUES (?, ?, ?, ?)"
 ENDED_SESSION = "INSERT INTO ended_sessions VALUES (?, ?, ?, ?, ?, ?, ?)"
 ENDED_SESSION_AGENT = "INSERT INTO ended_session_agents VALUES (?, ?, ?)"
 ENDED_TASK = "INSERT INTO ended_tasks VALUES (?, ?, ?, ?, ?, ?)"
-DEAD_LETTER = "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?)"
+DEAD_LETTER = "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 AUDITED = "INSERT INTO audited VALUES (?, ?)"
 
 _SESSION = "SELECT s.seq, s.session_id, s.ended_at_ms, s.state, s.reason, s.words, s.participants FROM ended_sessions s"
@@ -25,11 +25,17 @@ _SESSION_KINDS, _TASK_KINDS = "itittib", "ittTiT"
 
 def index_writes(commits: Sequence[Commit]) -> dict[str, list[Values]]:
     """What indexes these commits: the rows of each statement, in order."""
+    words: list[Values] = []
     writes: dict[str, list[Values]] = {}
     for commit in commits:
         for row in index_rows(commit):
+            if type(row) is EnvelopeRow and row.causation_id is None:  # nearly all of a log
+                words.append((row.session_id, row.number, row.seq, row.place))
+                continue
             for statement, values in _writes_of(row):
                 writes.setdefault(statement, []).append(values)
+    if words:
+        writes.setdefault(WORD, []).extend(words)
     return writes
 
 
@@ -48,7 +54,8 @@ def _writes_of(row: IndexRow) -> list[tuple[str, Values]]:
         case EndedTaskRow():
             return [(ENDED_TASK, (row.seq, row.task_id, row.owner_id, row.session_id, row.ended_at_ms, row.outcome))]
         case DeadLetterRow():
-            return [(DEAD_LETTER, (row.agent_id, row.number, row.seq, row.at_ms, int(row.is_dead), row.reason))]
+            which = (row.agent_id, row.number, row.seq, row.session_id, row.envelope_id)
+            return [(DEAD_LETTER, (*which, row.at_ms, int(row.is_dead), row.reason))]
         case AuditRow():
             return [(AUDITED, (row.kind, row.seq))]
 
@@ -88,10 +95,15 @@ def select_ended_tasks(database: Database, after: Cursor, limit: int, owner_id: 
 
 def select_dead_letters(database: Database, agent_id: str, after: int, limit: int) -> tuple[DeadLetterRow, ...]:
     """What was given up of one agent's deliveries and is not owed again."""
-    query = "SELECT seq, at_ms, number, reason FROM dead_letters WHERE agent_id = ? AND number > ? AND is_dead = 1"
-    query += " ORDER BY number LIMIT ?"
-    found = database.ask(query, (agent_id, after, max(limit, 0)), "iiit")
-    return tuple([DeadLetterRow(seq, agent_id, number, at_ms, True, reason) for seq, at_ms, number, reason in found])
+    query = "SELECT seq, number, session_id, envelope_id, at_ms, reason FROM dead_letters"
+    query += " WHERE agent_id = ? AND number > ? AND is_dead = 1 ORDER BY number LIMIT ?"
+    found = database.ask(query, (agent_id, after, max(limit, 0)), "iittit")
+    return tuple(
+        [
+            DeadLetterRow(seq, agent_id, number, session_id, envelope_id, at_ms, True, reason)
+            for seq, number, session_id, envelope_id, at_ms, reason in found
+        ]
+    )
 
 
 def select_audited(database: Database, kinds: Collection[str], after: int, limit: int) -> list[int]:

@@ -24,8 +24,10 @@ _TASK_KEY = attrgetter("seq", "task_id")
 class MemoryStore:
     """A `LogStore` in memory. An append costs what its commits cost, however long the log is."""
 
-    def __init__(self, hub_id: str) -> None:
-        self._identity = Identity(secrets.token_hex(16), check_hub_id(hub_id), FORMAT)
+    def __init__(self, hub_id: str | None = None) -> None:
+        """Make the store of a hub; without a name the hub is given one of its own."""
+        named = f"h{secrets.token_hex(5)}" if hub_id is None else hub_id
+        self._identity = Identity(secrets.token_hex(16), check_hub_id(named), FORMAT)
         self._opened = Opened(True, 0, GENESIS)
         self._closed = False
         self._commits: list[Commit] = []

@@ -12,12 +12,12 @@ import apsw
 
 from foldhub_core.records import record
 
-from .checking import stored_commit
 from .database import Database, OtherRows, extended_code
 from .disk import Disk
 from .errors import StoreDamaged, StoreLocked, StoreMismatch, StoreStopped
 from .founding import LOG, WAL, WITNESS
-from .schema import APPLICATION, CHECKSUM_BYTES, FORMAT, PAGE_SIZE, connect
+from .holes import FORM, read_row
+from .schema import APPLICATION, CHECKSUM_BYTES, FORMAT, PAGE_SIZE, WITH_HOLES, connect
 from .snapshot_tables import SnapshotTables
 from .store import Identity, Opened
 from .wal_room import WalRoom
@@ -49,6 +49,7 @@ class OpenLog:
         witness: Witness,
         identity: Identity,
         base: Base,
+        floor: int,
         opened: Opened,
     ) -> None:
         self.database = database
@@ -56,6 +57,8 @@ class OpenLog:
         self.witness = witness
         self.identity = identity
         self.base = base
+        self.floor = floor
+        """The last hole of the log, or where it begins: what can be folded lies behind it."""
         self.opened = opened
 
 
@@ -63,8 +66,9 @@ def open_log(folder: Path, hub_id: str | None, created: bool, vfs: str, disk: Di
     """Look at the files of a store and open them; the caller holds the lock."""
     path = str(folder)
     _check_header(folder / LOG, path)
-    scan = scan_wal(folder / WAL, path)
     heard = hear_witness(folder / WITNESS)
+    begins_anew = heard.account is not None and (heard.account.frames == 0 or heard.account.emptied)
+    scan = scan_wal(folder / WAL, path, may_have_no_header=begins_anew)
     database = connect_existing(folder / LOG, vfs, path)
     try:
         return _looked_at(database, folder, hub_id, created, scan, heard, disk, clock)
@@ -127,6 +131,7 @@ def _looked_at(
     path, notes = str(folder), list[str]()
     identity, base = _identity(database, hub_id, path)
     seq, head = _end_of(database, identity, base, path)
+    floor = _floor_of(database, identity, base, path)
     _check_witness(database, identity, base, seq, scan, heard, path)
     if heard.account is None:
         notes.append("there is no witness that says how far the log had come")
@@ -154,7 +159,7 @@ def _looked_at(
         witness.close()
         raise
     opened = Opened(created, seq, head, snapshots.newest_seq(), scan.torn, tuple(notes))
-    return OpenLog(database, room, witness, identity, base, opened)
+    return OpenLog(database, room, witness, identity, base, floor, opened)
 
 
 def _identity(database: Database, hub_id: str | None, path: str) -> tuple[Identity, Base]:
@@ -179,8 +184,19 @@ def _end_of(database: Database, identity: Identity, base: Base, path: str) -> tu
     previous = chain_at(database, base, seq - 1)
     if previous is None:
         raise StoreDamaged("expected the commit before the last, came none", seq=seq - 1, path=path)
-    stored_commit(identity.hub_id, seq, previous, form, chain, payload, path)
+    read_row(identity.hub_id, previous, (seq, form, chain, payload), path)
     return seq, chain
+
+
+def _floor_of(database: Database, identity: Identity, base: Base, path: str) -> int:
+    """The last hole of the log, or where it begins."""
+    if identity.form < WITH_HOLES:
+        return base.seq
+    ((last,),) = database.ask("SELECT max(seq) FROM commits WHERE form = 0", kinds="I")
+    # It is found through an index, whose page may have changed places with another.
+    if last is not None and database.ask("SELECT form FROM commits WHERE seq = ?", (last,), "i") != [(FORM,)]:
+        raise StoreDamaged("expected a hole where the index of holes has one, came none", seq=cast("int", last), path=path)
+    return max(base.seq, cast("int | None", last) or 0)
 
 
 def chain_at(database: Database, base: Base, seq: int) -> bytes | None:

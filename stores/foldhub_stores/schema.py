@@ -13,8 +13,10 @@ import apsw.sqlite_extra
 from .database import Database
 from .errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 """The version of the tables."""
+WITH_HOLES = 2
+"""From this version on a log may have holes."""
 APPLICATION = 0x666F6C64
 """Says of the file whose it is, in the header of SQLite."""
 PAGE_SIZE = 4096
@@ -27,6 +29,7 @@ CHECKED_FILES = "cksmvfs"
 TABLES = """
 CREATE TABLE identity (store_id TEXT NOT NULL, hub_id TEXT NOT NULL, base_seq INTEGER NOT NULL, base_head BLOB NOT NULL) STRICT;
 CREATE TABLE commits (seq INTEGER PRIMARY KEY, form INTEGER NOT NULL, chain BLOB NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE INDEX holes ON commits (seq) WHERE form = 0;
 CREATE TABLE words (
   session_id TEXT NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL,
   PRIMARY KEY (session_id, number)) STRICT, WITHOUT ROWID;
@@ -47,8 +50,8 @@ CREATE TABLE ended_tasks (
   PRIMARY KEY (seq, task_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX ended_tasks_by_owner ON ended_tasks (owner_id, seq, task_id);
 CREATE TABLE dead_letters (
-  agent_id TEXT NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, is_dead INTEGER NOT NULL,
-  reason TEXT NOT NULL,
+  agent_id TEXT NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, session_id TEXT NOT NULL, envelope_id TEXT NOT NULL,
+  at_ms INTEGER NOT NULL, is_dead INTEGER NOT NULL, reason TEXT NOT NULL,
   PRIMARY KEY (agent_id, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE audited (kind TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE snapshots (place INTEGER PRIMARY KEY, seq INTEGER NOT NULL, slices INTEGER, digest TEXT) STRICT;

@@ -71,6 +71,11 @@ class WalRoom:
             self._file = None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether all of it is in the database."""
+        return self._pages == 0
+
+    @property
     def is_used_up(self) -> bool:
         """Whether it is time for a checkpoint."""
         return self._pages >= CHECKPOINT_PAGES

@@ -9,7 +9,8 @@ each before the next begins:
 - Behind it lies more: frames of a transaction that began after the failing one was synced. That is *damage*.
 
 One case looks like the first and may be the second: damage in the very last transaction. What knows better is the witness, which
-says how many frames of the round were there.
+says how many frames of the round were there. It also knows of a round of which no transaction ended: where the header is not
+whole then, it was never written to its end, and what lies behind it is in the database.
 
 Frames that were left by an earlier round of the log carry another salt and say nothing.
 
@@ -54,8 +55,11 @@ class WalScan:
     """Bytes behind it that belong to a transaction that never ended; 0 where there are none."""
 
 
-def scan_wal(wal: Path, path: str) -> WalScan:
-    """Read the write-ahead log at `wal`; raises `StoreDamaged` for the store at `path` where it was damaged."""
+def scan_wal(wal: Path, path: str, *, may_have_no_header: bool = False) -> WalScan:
+    """Read the write-ahead log at `wal`; raises `StoreDamaged` for the store at `path` where it was damaged.
+
+    `may_have_no_header` is for a log of which it is known that no transaction of its round ended: all of it is torn then.
+    """
     data = wal.read_bytes() if wal.exists() else b""
     if not data.strip(b"\0"):
         return WalScan(b"", 0, 0, 0)
@@ -65,6 +69,8 @@ def scan_wal(wal: Path, path: str) -> WalScan:
     big = magic & 1 == 1
     sums = _summed(data[: HEADER.size - 8], big, (0, 0))
     if magic & ~1 != _MAGIC or version != _VERSION or sums != tuple(checksum):
+        if may_have_no_header:
+            return WalScan(b"", 0, 0, HEADER.size)
         raise StoreDamaged("expected the header of the write-ahead log as it was written, came another", path=path)
     size = FRAME.size + page_size
     count = (len(data) - HEADER.size) // size

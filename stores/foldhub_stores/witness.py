@@ -26,6 +26,8 @@ _BODY = Struct(">8s16sQQ16sQ8sQ")
 """Magic, store, turn, sequence, head, time, salts, frames."""
 _MAGIC = b"foldwit1"
 _DIGEST = 16
+_EMPTIED = 1 << 63
+"""Stands in the number of frames, of which there are never so many."""
 
 
 @record
@@ -41,6 +43,8 @@ class Account:
     """The round of the write-ahead log that was being written; zeros where there was none."""
     frames: int
     """How many frames of it were there."""
+    emptied: bool = False
+    """Whether all of them are in the database, so that the next write begins the log anew."""
 
 
 @record
@@ -73,12 +77,25 @@ class Witness:
         self._clock = clock
         self._synced_ms: int | None = None
         self._dirty = False
+        self._ahead: tuple[int, bytes, bytes, int] | None = None
+        """What was noted last, where something is written ahead."""
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if os.fstat(self._file).st_size < SLOT + _BODY.size + _DIGEST:
             disk.allocate(self._file, 2 * SLOT)
 
     def note(self, seq: int, head: bytes, salts: bytes = bytes(8), frames: int = 0) -> None:
         """Say how far the log has come, and the one that is written ahead; sync it where the last sync is a second ago."""
+        self._ahead = (seq, head, salts, frames) if frames else None
+        self._write(seq, head, salts, frames)
+
+    def note_emptied(self) -> None:
+        """Say that all that is written ahead is in the database too."""
+        if self._ahead is not None:
+            seq, head, salts, frames = self._ahead
+            self._ahead = None
+            self._write(seq, head, salts, frames | _EMPTIED)
+
+    def _write(self, seq: int, head: bytes, salts: bytes, frames: int) -> None:
         self._turn += 1
         body = _BODY.pack(_MAGIC, bytes.fromhex(self._store_id), self._turn, seq, head, max(self._clock(), 0), salts, frames)
         self._disk.write(self._file, body + codec.digest(body), SLOT * (self._turn % 2))
@@ -106,5 +123,8 @@ def _read(slot: bytes) -> Account | None:
     body = slot[: _BODY.size]
     if len(body) < _BODY.size or codec.digest(body) != slot[_BODY.size :]:
         return None
-    magic, store_id, *told = _BODY.unpack(body)
-    return Account(store_id.hex(), *told) if magic == _MAGIC else None
+    magic, store_id, *told, salts, frames = _BODY.unpack(body)
+    if magic != _MAGIC:
+        return None
+    turn, seq, head, at_ms = told
+    return Account(store_id.hex(), turn, seq, head, at_ms, salts, frames & ~_EMPTIED, frames >= _EMPTIED)

@@ -5,7 +5,7 @@ from typing import Any
 
 from foldhub_core import Envelope
 from foldhub_core.index import AuditRow, DeadLetterRow, EndedTaskRow, EnvelopeRow, index_rows
-from foldhub_stores import LogStore, MemoryStore
+from foldhub_stores import LogStore
 
 Questions = dict[str, Callable[[LogStore], object]]
 
@@ -15,7 +15,7 @@ def ask(method: str, *values: Any, **named: Any) -> Callable[[LogStore], object]
     return lambda store: getattr(store, method)(*values, **named)
 
 
-def questions(told: MemoryStore) -> Questions:
+def questions(told: LogStore) -> Questions:
     """Questions to which a store that was told the same must give the same answers."""
     commits = told.read()
     rows = [row for commit in commits for row in index_rows(commit)]

@@ -91,7 +91,10 @@ class FaultyFile(apsw.VFSFile):
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
-        if self._faults.hit("sync") is not None:
+        fault = self._faults.hit("sync")
+        if fault is Fault.ENOSPC:
+            raise apsw.FullError("injected")
+        if fault is not None:
             raise apsw.IOError("injected")
         super().xSync(flags)
 

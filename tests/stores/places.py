@@ -5,7 +5,7 @@ from pathlib import Path
 
 from foldhub.testing.store_story import HUB_ID, story
 from foldhub_core import Commit
-from foldhub_stores import Durable, FileStore
+from foldhub_stores import Durable, FileStore, LogStore
 from foldhub_stores.founding import LOG, WAL, WITNESS
 
 FILES = (LOG, WAL, WITNESS)
@@ -30,7 +30,7 @@ def killed(place: Path, commits: tuple[Commit, ...] = story(), batch: int = 5) -
     return place
 
 
-def tell(store: FileStore, commits: tuple[Commit, ...], batch: int = 5) -> None:
+def tell(store: LogStore, commits: tuple[Commit, ...], batch: int = 5) -> None:
     """Append commits, some at a time."""
     for at in range(0, len(commits), batch):
         assert isinstance(store.append(commits[at : at + batch]), Durable)
@@ -55,3 +55,11 @@ def overwrite(file: Path, offset: int, data: bytes) -> None:
     with file.open("r+b") as opened:
         opened.seek(offset)
         opened.write(data)
+
+
+def rewrite(file: Path, was: bytes, new: bytes) -> None:
+    """Put something of the same length in the place of something that a file holds once."""
+    data = file.read_bytes()
+    assert data.count(was) == 1
+    assert len(was) == len(new)
+    file.write_bytes(data.replace(was, new))

@@ -1,131 +1,87 @@
-"""Bits that flip on the disk: the store refuses, says so when it is asked, or nothing was lost. None is silent.
+"""Damage on the disk: the store refuses, says so when it is asked, or nothing was lost. None is silent.
 
-Many more: `pytest -m long tests/stores/test_rot.py`.
+A hundred thousand: `pytest -m long tests/stores/test_rot.py`; any number, with figures: `python -m tests.stores.campaign`.
 """
 
-import os
 import random
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import apsw
 import pytest
 
 from foldhub.testing.store_story import HUB_ID, story
-from foldhub_stores import FileStore, MemoryStore, StoreDamaged, StoreMismatch, StoreStopped
-from foldhub_stores.founding import LOG, WAL, WITNESS
-from tests.stores.answers import Questions, ask, questions
-from tests.stores.places import flip, killed, tell, told
+from foldhub_stores import FileStore, StoreDamaged
+from foldhub_stores.founding import LOG, WITNESS
+from tests.stores.answers import Questions, ask
+from tests.stores.places import flip, tell, told
+from tests.stores.rot import (
+    KINDS,
+    closed_store,
+    damaged_again_and_again,
+    dead_store,
+    index_is_as_derived,
+    quick_folder,
+    seen,
+    the_answers,
+    the_questions,
+)
 
-SLICES = (b"one" * 900, b"two" * 4000)
+Makes = Callable[[Path], Path]
 
 
 @pytest.fixture
 def quick() -> Generator[Path, None, None]:
-    """A folder that costs no sync, where there is one: rot comes to what was synced long ago."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Path(folder)
+    with quick_folder() as folder:
+        yield folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def asked() -> Questions:
-    store = MemoryStore(HUB_ID)
-    store.append(story())
-    return questions(store)
+    return the_questions()
 
 
-def expected(asked: Questions) -> dict[str, object]:
-    store = MemoryStore(HUB_ID)
-    store.append(story())
-    return {name: question(store) for name, question in asked.items()}
+@pytest.mark.parametrize("makes", [closed_store, dead_store])
+def test_a_store_whose_bits_are_as_they_were_answers_everything(quick: Path, asked: Questions, makes: Makes) -> None:
+    place = makes(quick / "store")
+    assert seen(place, asked, the_answers(asked)) == "harmless"
+    assert index_is_as_derived(place)
 
 
-def seen(place: Path, asked: Questions, answers: dict[str, object]) -> str:
-    """What became of a flip: refused, noticed when it was asked for, or harmless. A wrong answer is none of them."""
-    try:
-        store = FileStore(place, HUB_ID)
-    except (StoreDamaged, StoreMismatch):
-        return "refused"
-    noticed = False
-    try:
-        for name, question in asked.items():
-            try:
-                came = question(store)
-            except (StoreDamaged, StoreStopped):
-                noticed = True
-            else:
-                assert came == answers[name], f"a wrong answer to {name}"
-        with suppress(StoreDamaged, StoreStopped):
-            snapshot = store.snapshot()
-            assert snapshot is None or snapshot.slices == SLICES
-    finally:
-        store.close()
-    return "noticed" if noticed else "harmless"
-
-
-def with_snapshot(place: Path) -> Path:
-    store = FileStore(place, HUB_ID)
-    store.begin_snapshot(9)
-    for data in SLICES:
-        store.add_slice(data)
-    store.end_snapshot()
-    store.close()
-    return place
-
-
-def flips(quick: Path, made: Path, file: str, times: int, asked: Questions, seed: int) -> Counter[str]:
-    answers = expected(asked)
-    dice = random.Random(seed)
-    came: Counter[str] = Counter()
-    used = len((made / file).read_bytes().rstrip(b"\0"))
-    for at in range(times):
-        place = quick / f"flipped-{at}"
-        shutil.copytree(made, place)
-        bit = dice.randrange(used * 8)
-        flip(place / file, bit)
-        try:
-            came[seen(place, asked, answers)] += 1
-        except AssertionError as error:
-            raise AssertionError(f"bit {bit} of {file}: {error}") from error
-        shutil.rmtree(place)
-    return came
-
-
-def test_a_store_whose_bits_are_as_they_were_answers_everything(quick: Path, asked: Questions) -> None:
-    assert seen(with_snapshot(told(quick / "store")), asked, expected(asked)) == "harmless"
-
-
-def test_no_flip_in_the_database_is_silent(quick: Path, asked: Questions) -> None:
-    came = flips(quick, with_snapshot(told(quick / "store")), LOG, 200, asked, 1)
+def test_of_a_thousand_damages_none_is_silent(quick: Path) -> None:
+    came = damaged_again_and_again(quick, 1_000, 1)
     assert came["refused"] + came["noticed"] > came["harmless"]
+    assert all(any(line.startswith(f"{kind}: ") for line in came) for kind in KINDS)
 
 
-def test_no_flip_in_the_write_ahead_log_is_silent(quick: Path, asked: Questions) -> None:
-    came = flips(quick, killed(quick / "store"), WAL, 100, asked, 2)
-    assert came["harmless"] == came["noticed"] == 0
-
-
-def test_no_flip_in_the_witness_is_silent(quick: Path, asked: Questions) -> None:
-    assert flips(quick, killed(quick / "store"), WITNESS, 20, asked, 3)["harmless"] == 20
+def test_no_damage_to_the_write_ahead_log_is_more_than_refused_or_harmless(quick: Path) -> None:
+    of_the_wal = {kind: case for kind, case in KINDS.items() if case[0] is dead_store}
+    came = damaged_again_and_again(quick, 5 * len(of_the_wal), 2, of_the_wal)
+    assert came["noticed"] == 0
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("file", [LOG, WAL, WITNESS])
-def test_of_very_many_flips_none_is_silent(quick: Path, asked: Questions, file: str) -> None:
-    made = with_snapshot(told(quick / "store")) if file == LOG else killed(quick / "store")
-    flips(quick, made, file, 5000, asked, 4)
+def test_of_a_hundred_thousand_damages_none_is_silent(quick: Path) -> None:
+    damaged_again_and_again(quick, 100_000, 3)
+
+
+def test_no_flip_in_the_witness_is_more_than_harmless(quick: Path, asked: Questions) -> None:
+    made, answers, dice = dead_store(quick / "store"), the_answers(asked), random.Random(4)
+    used = len((made / WITNESS).read_bytes().rstrip(b"\0"))
+    for at in range(20):
+        place = quick / f"flipped-{at}"
+        shutil.copytree(made, place)
+        flip(place / WITNESS, dice.randrange(used * 8))
+        assert seen(place, asked, answers) == "harmless"
 
 
 def test_no_page_that_changed_places_is_taken_for_a_commit(quick: Path) -> None:
     """Of an index whose pages changed places only a look at all of it can tell, because every page is as it was written."""
-    made = with_snapshot(told(quick / "store"))
+    made = closed_store(quick / "store")
     log = {"log": ask("read")}
-    answers = expected(log)
+    answers = the_answers(log)
     pages = (made / LOG).stat().st_size // 4096
     dice = random.Random(5)
     came: Counter[str] = Counter()

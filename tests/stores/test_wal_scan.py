@@ -73,6 +73,13 @@ def test_a_damaged_header_is_damage(wal: Path, offset: int) -> None:
         scan_wal(wal, "")
 
 
+@pytest.mark.parametrize("offset", range(0, 32, 3))
+def test_a_header_that_is_not_whole_is_torn_where_no_transaction_of_its_round_ended(wal: Path, offset: int) -> None:
+    flip(wal, offset * 8)
+    scan = scan_wal(wal, "", may_have_no_header=True)
+    assert (scan.salts, scan.frames, scan.end, scan.torn) == (b"", 0, 0, HEADER.size)
+
+
 def test_wherever_it_is_cut_it_is_torn_after_the_last_whole_transaction(wal: Path) -> None:
     data, ends = wal.read_bytes(), [0, *commits_in(wal)]
     for length in range(HEADER.size, len(data), 997):

@@ -54,3 +54,25 @@ def test_of_nothing_nothing_is_heard(tmp_path: Path, data: bytes) -> None:
 
 def test_where_there_is_no_witness_nothing_is_heard(tmp_path: Path) -> None:
     assert hear_witness(tmp_path / "w").account is None
+
+
+def test_what_is_in_the_database_too_is_told(tmp_path: Path) -> None:
+    witness = Witness(tmp_path / "w", STORE, 0, Disk(), lambda: 5)
+    witness.note(3, HEAD, b"saltsalt", 4)
+    witness.note_emptied()
+    emptied = hear_witness(tmp_path / "w").account
+    witness.note(4, HEAD, b"newround", 2)
+    later = hear_witness(tmp_path / "w").account
+    witness.close()
+    assert emptied == Account(STORE, 2, 3, HEAD, 5, b"saltsalt", 4, True)
+    assert later == Account(STORE, 3, 4, HEAD, 5, b"newround", 2)
+
+
+def test_where_nothing_is_written_ahead_there_is_nothing_to_tell(tmp_path: Path) -> None:
+    witness = Witness(tmp_path / "w", STORE, 0, Disk(), lambda: 5)
+    witness.note_emptied()
+    witness.note(3, HEAD)
+    witness.note_emptied()
+    heard = hear_witness(tmp_path / "w").account
+    witness.close()
+    assert heard == Account(STORE, 1, 3, HEAD, 5, bytes(8), 0)
