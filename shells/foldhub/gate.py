@@ -1,0 +1,76 @@
+"""The gate: how many may be connected, and who has to wait outside.
+
+Whoever has not said who he is is a guest of few: there is room for so many of them in all, and for fewer from one address. Who
+shows wrong credentials too often is not looked at for a while, and learns nothing by it. It knows the time as it is told.
+"""
+
+from collections import Counter, deque
+
+from foldhub_core.wire.limits import WireLimits
+
+
+class Gate:
+    """Counts the connections of one server."""
+
+    def __init__(self, limits: WireLimits) -> None:
+        self._limits = limits
+        self._unknown: Counter[str] = Counter()
+        """Of each address, the connections whose sender is not known yet."""
+        self._known: Counter[str] = Counter()
+        """Of each subject, its connections."""
+        self._failures: dict[str, deque[int]] = {}
+        self._shut_until: dict[str, int] = {}
+
+    @property
+    def connections(self) -> int:
+        """All connections."""
+        return self._unknown.total() + self._known.total()
+
+    def enter(self, address: str, now_ms: int) -> str | None:
+        """Let a connection in that nobody knows yet; else why not."""
+        limits = self._limits
+        if now_ms < self._shut_until.get(address, now_ms):
+            return "too many wrong credentials came from there"
+        if self.connections >= limits.connections:
+            return f"there are {limits.connections} connections"
+        if self._unknown.total() >= limits.unauthenticated:
+            return f"there are {limits.unauthenticated} connections of nobody known"
+        if self._unknown[address] >= limits.unauthenticated_per_address:
+            return f"there are {limits.unauthenticated_per_address} connections of nobody known from there"
+        self._unknown[address] += 1
+        return None
+
+    def known(self, address: str, subject: str) -> bool:
+        """Its sender is known now: count it for the subject. False where that has as many as it may; it stays unknown then."""
+        if self._known[subject] >= self._limits.connections_per_subject:
+            return False
+        _less(self._unknown, address)
+        self._known[subject] += 1
+        return True
+
+    def failed(self, address: str, now_ms: int) -> None:
+        """A wrong credential came from there."""
+        limits = self._limits
+        recent = self._failures.setdefault(address, deque())
+        recent.append(now_ms)
+        while recent[0] <= now_ms - limits.auth_window_ms:
+            recent.popleft()
+        if len(recent) >= limits.auth_failures:
+            self._shut_until[address] = now_ms + limits.auth_pause_ms
+            del self._failures[address]
+
+    def left(self, address: str, subject: str | None) -> None:
+        """A connection has ended; `subject` is who it was of, None where that was not known."""
+        _less(self._unknown, address) if subject is None else _less(self._known, subject)
+
+    def forget(self, now_ms: int) -> None:
+        """Let go of what does not matter any more: to be called now and then."""
+        oldest = now_ms - self._limits.auth_window_ms
+        self._failures = {address: times for address, times in self._failures.items() if times[-1] > oldest}
+        self._shut_until = {address: until for address, until in self._shut_until.items() if until > now_ms}
+
+
+def _less(counter: "Counter[str]", key: str) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

@@ -1,0 +1,100 @@
+"""A person's client: what is said to a person waits until it is taken, in one queue for all sessions."""
+
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+import trio
+
+from foldhub_core import Ack, Delivery, Envelope
+from foldhub_core.envelope import is_hub_event
+
+from .agent_client import AgentClient, log
+from .turning import Handler
+from .waiting import Predicate
+
+KEPT_SESSIONS = 4_096
+"""So many sessions that have ended are kept with what nobody took."""
+
+
+class HumanClient(AgentClient):
+    """What one person does in the network. `HubClient.register_human` gives one.
+
+    What is said to it is acked when it is taken, or when the callbacks have seen it: so its inbox counts what is unread, and what
+    nobody took comes again when it attaches. The hub's own events are acked at once. No turns are taken.
+    """
+
+    kept_sessions = KEPT_SESSIONS
+
+    def __init__(self, *given: Any, **more: Any) -> None:  # Any: what `AgentClient` takes
+        super().__init__(*given, **more)
+        self._unread: dict[str, int] = {}
+        """The deliveries that are acked when they are taken, by envelope."""
+        self._callbacks: list[Handler] = []
+
+    def on_envelope(self, handler: Handler | None) -> None:
+        """Have this done with every word, beside the queue: one callback after the other, in the order in which they were added.
+
+        None removes them all. What one raises is logged, and keeps it from nobody else.
+        """
+        if handler is None:
+            self._callbacks.clear()
+        else:
+            self._callbacks.append(handler)
+        super().on_envelope(self._tell if self._callbacks else None)
+
+    async def next_envelope(self, predicate: Predicate | None = None, timeout: float | None = None) -> Envelope:
+        """Take the first word that fits, of whatever session, as soon as it is there; all others stay.
+
+        Raises `trio.TooSlowError` after `timeout` seconds (None waits for ever), `trio.ClosedResourceError` or
+        `trio.BrokenResourceError` where nothing comes any more, and what the predicate raises. Cancelled, it has taken nothing.
+        """
+        with trio.fail_after(float("inf") if timeout is None else timeout):
+            return await self.waiting.first_of_any(predicate)
+
+    def envelopes(self) -> AsyncIterator[Envelope]:
+        """Take word after word, until the client is closed or the connection lost: `async for word in human.envelopes()`."""
+        return _Envelopes(self)
+
+    async def close_session(self, session_id: str, reason: str = "human_closed") -> None:
+        """End a session, where the person may."""
+        await self.session(session_id).close(reason)
+
+    def work_off(self, delivery: Delivery) -> None:
+        """Do with a delivery what is to be done beside its being heard. The client's."""
+        word = delivery.envelope
+        if is_hub_event(word.event_type) or self._callbacks or delivery.number is None:
+            super().work_off(delivery)
+        else:
+            self._unread[word.envelope_id] = delivery.number
+
+    def taken(self, word: Envelope) -> None:
+        """Somebody has taken a word. The client's."""
+        number = self._unread.pop(word.envelope_id, None)
+        if number is not None:
+            self.settle(Ack(agent_id=self.agent_id, numbers=(number,)))
+
+    async def _tell(self, word: Envelope) -> None:
+        for callback in tuple(self._callbacks):
+            try:
+                came = callback(word)
+                if inspect.isawaitable(came):
+                    await came
+            except Exception as error:
+                log.warning("%s: a callback failed at %s", self.name, word.envelope_id, exc_info=error)
+
+
+class _Envelopes:
+    """Words as they come. No generator: one that is not run to its end would have to be closed."""
+
+    def __init__(self, client: HumanClient) -> None:
+        self._client = client
+
+    def __aiter__(self) -> "_Envelopes":
+        return self
+
+    async def __anext__(self) -> Envelope:
+        try:
+            return await self._client.next_envelope()
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            raise StopAsyncIteration from None
