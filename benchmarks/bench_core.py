@@ -1,28 +1,31 @@
 """How fast the core is, and how that changes with the number of agents.
 
-    python benchmarks/bench_core.py [--quick] [--agents SMALL LARGE] [--rounds N] [--gc] [--json FILE]
+    python -m benchmarks.bench_core [--quick] [--agents SMALL LARGE] [--rounds N] [--gc] [--json FILE] [--keep]
 
 Two hubs are built, a small and a large one, and every row is measured on both in turn, round by round, so that a machine that
 is busy for a while is busy for both. What is given is the median of the rounds and the ratio of large to small.
+
+Time is that of the processor while it worked for this process: the core waits for nothing, and other programs on the same machine
+count little.
 
 A state is a value: every sample begins on the same state and leaves it as it was.
 
 The garbage collector: the two hubs are frozen out of it (`gc.freeze`), it collects before every sample and is off during one.
 With `--gc` nothing of this is done, and a sample pays for the collections that fall into it.
+
+What sessions and tasks cost is measured by `core_sessions` and `core_tasks`, and where the time of a post goes by `core_profile`.
+With `--keep` all of it is written down: `bench_core.json`, and in `README.md` the tables that are made of it.
 """
 
 import argparse
 import gc
 import json
-import os
-import platform
 import random
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Literal, NamedTuple
 
 from foldhub_core import (
@@ -56,7 +59,7 @@ from foldhub_core.commits import make_commit, read_commit
 
 sys.path.append(str(Path(__file__).parents[1]))  # run as a file, it finds its neighbours all the same
 
-from benchmarks import core_sessions
+from benchmarks import core_profile, core_sessions, core_tasks, report
 
 CONFIG = HubConfig()
 ADMIN = Principal(admin=True)
@@ -67,6 +70,9 @@ QUICK_SIZES = (300, 3_000)
 ROUNDS, QUICK_ROUNDS = 7, 2
 HEAVY_ROUNDS = 3
 """Rounds of what takes longer on a larger hub."""
+
+PROFILED_S = 20.0
+"""How long the steps of posts and acks are looked at, of the processor's time."""
 
 OPERATIONS = 500
 """Commands in one sample, and commits in one of the log."""
@@ -217,9 +223,9 @@ def rate(name: str, count: Callable[[World], int], *, heavy: bool = False) -> Me
     """So many a second of what a function does and counts."""
 
     def sample(world: World) -> tuple[float, ...]:
-        began = perf_counter()
+        began = process_time()
         done = count(world)
-        return (done / (perf_counter() - began),)
+        return (done / (process_time() - began),)
 
     return Measure(((name, "/s"),), sample, heavy)
 
@@ -286,11 +292,11 @@ def decoded(world: World) -> int:
 
 
 def recovered(world: World) -> tuple[float, ...]:
-    began = perf_counter()
+    began = process_time()
     log = read_log(world.log)
-    read = perf_counter()
+    read = process_time()
     state = replay(CONFIG, log.commits, HubState(HUB_ID))
-    ended = perf_counter()
+    ended = process_time()
     assert state.head == world.state.head, "the log is this hub's"
     return len(log.commits) / (read - began), len(log.commits) / (ended - read), len(log.commits) / (ended - began)
 
@@ -300,9 +306,9 @@ def snapshot_taken(world: World) -> tuple[float, ...]:
     slices = take_snapshot(world.state)
     times: list[float] = []
     while True:
-        began = perf_counter()
+        began = process_time()
         piece = next(slices, None)
-        times.append(perf_counter() - began)
+        times.append(process_time() - began)
         if piece is None:
             return sum(times) * 1000, float(len(times) - 1), max(times) * 1000
 
@@ -311,9 +317,9 @@ def in_ms(name: str, work: Callable[[World], object]) -> Measure:
     """The milliseconds of what grows with the hub."""
 
     def sample(world: World) -> tuple[float, ...]:
-        began = perf_counter()
+        began = process_time()
         work(world)
-        return ((perf_counter() - began) * 1000,)
+        return ((process_time() - began) * 1000,)
 
     return Measure(((name, "ms"),), sample, heavy=True)
 
@@ -378,25 +384,6 @@ def run(worlds: tuple[World, World], rounds: int, *, collect: bool = False) -> l
     return [Result(name, units[name], median(samples[0]), median(samples[1]), samples) for name, samples in found.items()]
 
 
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    libraries = {name: version(name) for name in ("foldhub", "attrs", "cattrs", "immutables", "msgspec")}
-    return {"python": platform.python_version(), "processors": str(os.cpu_count()), **libraries}
-
-
-def shown(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def table(results: Iterable[Result], sizes: Sequence[int]) -> str:
-    """The results as a table of Markdown."""
-    lines = [f"| | unit | {sizes[0]:,} agents | {sizes[1]:,} agents | ratio |", "|---|---|---:|---:|---:|"]
-    for result in results:
-        values = f"{shown(result.small)} | {shown(result.large)} | {result.ratio:.2f}"
-        lines.append(f"| {result.name} | {result.unit or '-'} | {values} |")
-    return "\n".join(lines)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure the core on a small and a large hub.")
     parser.add_argument("--quick", action="store_true", help="two small hubs and few rounds, some seconds in all")
@@ -404,26 +391,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="how often everything is measured")
     parser.add_argument("--gc", action="store_true", help="leave the garbage collector as it is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
+    parser.add_argument("--keep", action="store_true", help="write the results that are kept beside this file")
     options = parser.parse_args(arguments)
     small, large = options.agents or (QUICK_SIZES if options.quick else SIZES)
     rounds: int = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     if min(small, large) < 1 or rounds < 1:
         parser.error("hubs have at least one agent, and there is at least one round")
-    came = machine()
-    print(", ".join(f"{name} {value}" for name, value in came.items()))
-    began = perf_counter()
+    came = report.machine()
+    began, before = perf_counter(), process_time()
     worlds = build(small), build(large)
-    print(f"setup {perf_counter() - began:.1f} s, {rounds} rounds ({min(rounds, HEAVY_ROUNDS)} of what grows with the hub)\n")
+    setup_s = process_time() - before
     results = run(worlds, rounds, collect=options.gc)
-    print(table(results, (small, large)))
+    del worlds
+    gc.unfreeze()
     talked = core_sessions.measured(large, rounds)
-    print(f"\n{core_sessions.table(talked)}")
-    print(f"\n{perf_counter() - began:.1f} s in all")
+    worked = core_tasks.measured(large, rounds)
+    where = core_profile.measured(min(PROFILED_S, large / 1_000))
+    written: dict[str, Any] = {  # Any: JSON
+        "machine": came,
+        "agents": [small, large],
+        "rounds": rounds,
+        "setup_s": setup_s,
+        "rows": [{**result._asdict(), "ratio": result.ratio} for result in results],
+        "sessions": [row._asdict() for row in talked],
+        "tasks": [row._asdict() for row in worked],
+        "profile": {**where._asdict(), "lines": [line._asdict() for line in where.lines]},
+    }
+    written = json.loads(json.dumps(written))
+    print(report.rendered(written))
+    print(f"{perf_counter() - began:.0f} s in all")
     if options.json is not None:
-        rows = [{**result._asdict(), "ratio": result.ratio} for result in results]
-        sessions = [row._asdict() for row in talked]
-        written = {"machine": came, "agents": [small, large], "rows": rows, "sessions": sessions}
-        options.json.write_text(json.dumps(written, indent=1) + "\n")
+        options.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    if options.keep:
+        report.keep(written)
     return 0
 
 

@@ -6,10 +6,11 @@ what is measured is the core. Every row of a group is measured round by round, s
 
 import gc
 import tracemalloc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from statistics import median
-from time import perf_counter
-from typing import Any, NamedTuple
+from time import process_time
+from typing import Any, NamedTuple, Protocol
 
 from foldhub_core import (
     EV_TEXT,
@@ -83,6 +84,26 @@ class Row(NamedTuple):
     unit: str
     value: float
     ratio: float
+    samples: tuple[float, ...] = ()
+
+
+class Rated(Protocol):
+    """Something of which so much can be done a second."""
+
+    def rate(self, count: int) -> float:
+        """How much a second, measured by doing so much."""
+        ...
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """The garbage collector collects before, and is off meanwhile."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Talk:
@@ -150,10 +171,10 @@ class Talk:
         gc.collect()
         gc.disable()
         state = self.state
-        began = perf_counter()
+        began = process_time()
         for arrival in arrivals:
             state = step(CONFIG, state, arrival).state
-        took = perf_counter() - began
+        took = process_time() - began
         gc.enable()
         self.state = state
         return count / took
@@ -161,13 +182,13 @@ class Talk:
 
 def looped(rounds: int) -> float:
     """Rounds a second of a loop that only counts: what the machine gives just now."""
-    began = perf_counter()
+    began = process_time()
     for _ in range(rounds):
         pass
-    return rounds / (perf_counter() - began)
+    return rounds / (process_time() - began)
 
 
-def grouped(rows: "Iterable[tuple[str, Talk | Turns]]", count: int, rounds: int) -> list[Row]:
+def grouped(rows: "Iterable[tuple[str, Rated]]", count: int, rounds: int) -> list[Row]:
     """The median rate of each, round by round, and its ratio to the first."""
     talks = list(rows)
     gc.freeze()
@@ -178,8 +199,8 @@ def grouped(rows: "Iterable[tuple[str, Talk | Turns]]", count: int, rounds: int)
         for name, talk in talks:
             samples[name].append(talk.rate(count))
     first = median(samples[talks[0][0]])
-    found = [Row(name, "/s", median(taken), median(taken) / first) for name, taken in samples.items()]
-    return [*found, Row("rounds of an empty loop meanwhile", "/s", median(loops), median(loops) / first)]
+    found = [Row(name, "/s", median(taken), median(taken) / first, tuple(taken)) for name, taken in samples.items()]
+    return [*found, Row("rounds of an empty loop meanwhile", "/s", median(loops), median(loops) / first, tuple(loops))]
 
 
 def after(envelopes: int) -> Talk:
@@ -195,15 +216,15 @@ def consulting(rounds: int, count: int) -> Row:
     for _ in range(rounds):
         talk = Talk()
         alice, bob = talk.ids
-        began = perf_counter()
+        began = process_time()
         for _ in range(count):
             session_id = talk.opened("consulting")
             question = talk.do(Post(envelope=Envelope(session_id, alice, EV_TEXT, {"text": TEXT})))
             reply = Envelope(session_id, bob, EV_TEXT, {"text": TEXT}, causation_id=question.envelope_id)
             talk.do(Post(envelope=reply))
             talk.settle()
-        taken.append(count / (perf_counter() - began))
-    return Row("consulting, open to close", "/s", median(taken), 1.0)
+        taken.append(count / (process_time() - began))
+    return Row("consulting, open to close", "/s", median(taken), 1.0, tuple(taken))
 
 
 WORKFLOW_AGENTS, WORKFLOW_RULES = 10, 50
@@ -237,9 +258,9 @@ class Turns:
             envelope = Envelope(self.session_id, who, EV_TEXT, {"text": TEXT}, (after,), idempotency_key=f"turn-{self.taken}")
             principal = Principal(subject="a", agent_ids=(who,))
             arrival = Arrival(principal=principal, command=Post(envelope=envelope), now_ms=self.talk.now_ms, ref="p")
-            began = perf_counter()
+            began = process_time()
             came = step(CONFIG, self.talk.state, arrival)
-            took += perf_counter() - began
+            took += process_time() - began
             assert isinstance(came.effects[0], Reply), "everybody speaks in turn"
             self.talk.state = came.state
             if self.taken % 50 == 0:
@@ -314,12 +335,12 @@ def recovery(count: int, rounds: int) -> Row:
     for _ in range(rounds):
         gc.collect()
         gc.disable()
-        began = perf_counter()
+        began = process_time()
         state = replay(CONFIG, read_log(data).commits, HubState(HUB_ID))
-        taken.append(count / (perf_counter() - began))
+        taken.append(count / (process_time() - began))
         gc.enable()
         assert state.head == talk.state.head, "the log is this hub's"
-    return Row("replay from bytes, envelopes", "/s", median(taken), 1.0)
+    return Row("replay from bytes, envelopes", "/s", median(taken), 1.0, tuple(taken))
 
 
 def measured(scale: int, rounds: int) -> list[Row]:
@@ -345,10 +366,3 @@ def measured(scale: int, rounds: int) -> list[Row]:
         rows += group()
         gc.unfreeze()
     return rows
-
-
-def table(rows: Iterable[Row]) -> str:
-    """The rows as a table of Markdown."""
-    lines = ["| | unit | | to the first |", "|---|---|---:|---:|"]
-    lines += [f"| {row.name} | {row.unit} | {row.value:,.0f} | {row.ratio:.2f} |" for row in rows]
-    return "\n".join(lines)
