@@ -55,3 +55,9 @@ def test_what_is_no_adapter_is_told_in_a_line(capsys: pytest.CaptureFixture[str]
     code, out, err = ran(capsys, adapter)
     assert (code, out) == (2, "")
     assert told in " ".join(err.split())
+
+
+def test_a_vocabulary_that_is_no_list_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = ran(capsys, "foldhub_core:ConsultingAdapter", vocabulary="foldhub_core:EV_TEXT")
+    assert code == 2
+    assert err.splitlines() == ["foldhub: expected a list of event makers in foldhub_core:EV_TEXT, came a str"]

@@ -66,6 +66,8 @@ def check(
     try:
         tested = adapter_named(adapter)
         makers: Any = () if vocabulary is None else value_named(vocabulary)  # Any: whatever goes by that name
+        if type(makers) not in (list, tuple):
+            raise TypeError(f"expected a list of event makers in {vocabulary}, came a {type(makers).__name__}")
         given: Any = None if knobs is None else json.loads(knobs)  # Any: JSON
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         err.print(f"foldhub: {error}", markup=False)

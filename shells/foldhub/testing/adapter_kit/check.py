@@ -169,11 +169,11 @@ class Check:
         return self._broken(law.name, law.broken(scene) or found.why, scene)
 
     def _broken(self, law: str, why: str, scene: Scene) -> AdapterLawBroken:
-        reproduce = f"check_adapter(adapter, seed={self.seed})"
+        more = ", vocabulary=..." if self.stage.own_makers else ""
+        reproduce = f"check_adapter(adapter, seed={self.seed}{more})"
         script = scene.script.written()
         if law not in OF_ALL and len(script) < 2_000:
-            more = ", vocabulary=..." if self.stage.own_makers else ""
-            reproduce = f"check_adapter(adapter, again={script!r}{more})   or {reproduce[:-1]}{more})"
+            reproduce = f"check_adapter(adapter, again={script!r}{more})   or {reproduce}"
         return AdapterLawBroken(self.named, law, SENTENCES[law], why, transcript(scene, why), reproduce)
 
     def _report(self, reached: Reached, never: tuple[str, ...], not_held: dict[str, str]) -> AdapterReport:
