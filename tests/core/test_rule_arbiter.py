@@ -354,7 +354,7 @@ def rated(rate: Rate) -> tuple[Talks, str]:
     return hub, session_id
 
 
-@pytest.mark.parametrize("per_minute", [1, 7, 60, 1000])
+@pytest.mark.parametrize("per_minute", [1, 7, 200])
 def test_an_agent_posts_no_more_in_a_minute_than_its_rate(per_minute: int) -> None:
     hub, session_id = rated(Rate(per_minute))
     assert posted(hub, session_id, per_minute + 3, 1_000) == per_minute
