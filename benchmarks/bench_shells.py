@@ -2,10 +2,10 @@
 
     python benchmarks/bench_shells.py [--scale N] [--rounds N] [--folder DIR] [--json FILE]
 
-One hub a row, with clients on `LocalLink`s in the same process and thread. A post counts when it was answered, was delivered to
-a handler that looks at it, and was acked; acks go out for all that was received at once, as clients send them. What is given is
-the median of the rounds by the clock, and by the time the processor gave to this process, which says more on a machine that
-does other things besides.
+One hub a row, with clients on `LocalLink`s in the same process and thread; `wire_links` has those that come over TCP. A post
+counts when it was answered, was delivered to a handler that looks at it, and was acked; acks go out for all that was received
+at once, as clients send them. What is given is the median of the rounds by the clock, and by the time the processor gave to
+this process, which says more on a machine that does other things besides.
 """
 
 import argparse
@@ -56,6 +56,7 @@ from foldhub_stores import FileStore
 
 sys.path.append(str(Path(__file__).parents[1]))  # run as a file, it finds its neighbours all the same
 
+from benchmarks import wire_links
 from benchmarks.report import machine
 
 RULE = Rule(limits=RuleLimits(inbox=Inbox(max_pending=0)))
@@ -76,6 +77,14 @@ ROWS = (
     "post to a session of 100, all acked",
     "memory of a live session, on a file",
     "memory of an ended session, on a file",
+    "over TCP: the same frames through a bare relay, p50",
+    "over TCP: the same frames through a bare relay, p99",
+    "over TCP: the same frames through a bare relay, fastest",
+    "over TCP: A to B to A, p50",
+    "over TCP: A to B to A, p99",
+    "over TCP: A to B to A, fastest",
+    "over TCP: posts, 32 in flight",
+    "over TCP: back after the server was, without the pause, p50",
 )
 """What is measured, at full scale."""
 
@@ -336,6 +345,7 @@ async def measured(scale: int, rounds: int, folder: Path) -> list[Row]:
     rows += await sessions([100 // scale, 1_000 // scale, 5_000 // scale], max(1, 100 // scale))
     rows += [await fan_out(count, 4_000 // scale, rounds) for count in (2, 10, 100)]
     rows += await memory(folder, max(4, 400 // scale))
+    rows += [Row(*one) for one in await wire_links.measured(scale > 1)]
     return rows
 
 

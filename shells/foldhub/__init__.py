@@ -13,6 +13,7 @@ if typing.TYPE_CHECKING:
 
     from .agent_client import AgentClient
     from .agents import Agent, ScriptedConfig, ScriptEnded, Taking
+    from .auth import ApiKey, NoAuth
     from .client import HubClient
     from .client_task import ClientTask
     from .connection import Connection
@@ -26,10 +27,13 @@ if typing.TYPE_CHECKING:
     from .serving import serve_tcp
     from .session_handle import SessionHandle
     from .tcp import TcpLink
+    from .tls import client_context, server_context
+    from .tokens import TokenFile, Tokens
 
     __all__: list[str] = [
         "Agent",
         "AgentClient",
+        "ApiKey",
         "ClientTask",
         "Commits",
         "Connection",
@@ -45,6 +49,7 @@ if typing.TYPE_CHECKING:
         "LocalLink",
         "MemoryStore",
         "Missed",
+        "NoAuth",
         "Received",
         "RemoteAgentProxy",
         "ScriptEnded",
@@ -52,13 +57,18 @@ if typing.TYPE_CHECKING:
         "SessionHandle",
         "Taking",
         "TcpLink",
+        "TokenFile",
+        "Tokens",
+        "client_context",
         "serve_tcp",
+        "server_context",
     ]
     __all__ += foldhub_core.__all__
 
 _PLACES = {
     "Agent": ".agents",
     "AgentClient": ".agent_client",
+    "ApiKey": ".auth",
     "ClientTask": ".client_task",
     "Commits": ".listening",
     "Connection": ".connection",
@@ -74,6 +84,7 @@ _PLACES = {
     "LocalLink": ".memory",
     "MemoryStore": "foldhub_stores",
     "Missed": ".listening",
+    "NoAuth": ".auth",
     "Received": ".link",
     "RemoteAgentProxy": ".proxies",
     "ScriptEnded": ".agents",
@@ -81,7 +92,11 @@ _PLACES = {
     "SessionHandle": ".session_handle",
     "Taking": ".agents",
     "TcpLink": ".tcp",
+    "TokenFile": ".tokens",
+    "Tokens": ".tokens",
+    "client_context": ".tls",
     "serve_tcp": ".serving",
+    "server_context": ".tls",
 }
 """Where the names are that are not the core's."""
 

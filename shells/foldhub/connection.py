@@ -62,6 +62,8 @@ class Connection:
         self._principal = principal
         self._room = room
         self._queue: deque[Deliver | Redeliver | Evicted] = deque()
+        self._numbers = 0
+        """How many redeliveries wait in it: numbers, of which there may be as many as are owed."""
         self._receiver: trio.lowlevel.Task | None = None
         """The task that waits for something to come."""
         self._receiving = False
@@ -116,6 +118,12 @@ class Connection:
             raise Unavailable(f"expected an open connection, came one that has ended: {self._closed.reason or 'it was closed'}")
         else:
             await self._hub.loop.take(self._principal, command, tell)
+
+    def take_now(self, command: Command, tell: Callable[[Reply | Refuse], None]) -> bool:
+        """Take a command in like `take` does, where that needs no waiting; False where it does, and then it was not taken."""
+        if isinstance(command, _OWN) or self._closed is not None:
+            return False
+        return self._hub.loop.take_now(self._principal, command, tell)
 
     async def question(self, question: Question | LogQuestion) -> object:
         """Ask what changes nothing; see `Duplex`. A checkpoint."""
@@ -221,6 +229,7 @@ class Connection:
         taken: list[Received] = []
         for one, word in zip(first, words, strict=True):
             self._queue.popleft()
+            self._numbers -= 1
             if isinstance(word, Envelope):
                 taken.append(_delivery(one.agent_id, word, one.number, one.attempt))
             else:
@@ -249,7 +258,8 @@ class Connection:
             self._queue.append(Evicted(effect.agent_id))
         else:
             self._queue.append(effect)
-        if len(self._queue) > self._room:
+            self._numbers += type(effect) is Redeliver
+        if len(self._queue) - self._numbers > self._room:
             self.close(f"expected a client that takes what comes, came one for which {self._room} things wait")
         elif self._receiver is not None:
             self._wake()
@@ -260,6 +270,7 @@ class Connection:
             return
         self._closed = LinkClosed(reason)
         self._queue.clear()
+        self._numbers = 0
         for agent_id, link in self._links.items():
             self._hub.links.pop(link, None)
             self._hub.loop.take_outcome(Detach(agent_id=agent_id, link=link))

@@ -4,16 +4,22 @@ Whoever has not said who he is is a guest of few: there is room for so many of t
 shows wrong credentials too often is not looked at for a while, and learns nothing by it. It knows the time as it is told.
 """
 
+import ipaddress
 from collections import Counter, deque
 
 from foldhub_core.wire.limits import WireLimits
 
 
 class Gate:
-    """Counts the connections of one server."""
+    """Counts the connections of one server.
 
-    def __init__(self, limits: WireLimits) -> None:
+    `open_to_all` is one that asks nobody who comes: there all come from one machine and are of one subject, so that only the
+    bounds over all connections count.
+    """
+
+    def __init__(self, limits: WireLimits, *, open_to_all: bool = False) -> None:
         self._limits = limits
+        self._open_to_all = open_to_all
         self._unknown: Counter[str] = Counter()
         """Of each address, the connections whose sender is not known yet."""
         self._known: Counter[str] = Counter()
@@ -35,14 +41,14 @@ class Gate:
             return f"there are {limits.connections} connections"
         if self._unknown.total() >= limits.unauthenticated:
             return f"there are {limits.unauthenticated} connections of nobody known"
-        if self._unknown[address] >= limits.unauthenticated_per_address:
+        if not self._open_to_all and self._unknown[address] >= limits.unauthenticated_per_address:
             return f"there are {limits.unauthenticated_per_address} connections of nobody known from there"
         self._unknown[address] += 1
         return None
 
     def known(self, address: str, subject: str) -> bool:
         """Its sender is known now: count it for the subject. False where that has as many as it may; it stays unknown then."""
-        if self._known[subject] >= self._limits.connections_per_subject:
+        if not self._open_to_all and self._known[subject] >= self._limits.connections_per_subject:
             return False
         _less(self._unknown, address)
         self._known[subject] += 1
@@ -68,6 +74,20 @@ class Gate:
         oldest = now_ms - self._limits.auth_window_ms
         self._failures = {address: times for address, times in self._failures.items() if times[-1] > oldest}
         self._shut_until = {address: until for address, until in self._shut_until.items() if until > now_ms}
+
+
+def house_of(host: str) -> str:
+    """The address that counts for a host: of IPv6 the network of 64 bits, for whoever has one of its addresses has them all."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    mapped = address.ipv4_mapped
+    if mapped is not None:
+        return str(mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _less(counter: "Counter[str]", key: str) -> None:

@@ -123,15 +123,25 @@ class Loop:
         return answer.value
 
     async def take(self, principal: Principal, command: Command, tell: "Callable[[Reply | Refuse], None]") -> None:
-        """Take a command in, and give back: `tell` is called with the answer, perhaps before that; it may not wait.
+        """Take a command in, and give back: `tell` is called with the answer, perhaps before that; it may not wait, nor raise.
 
         So whoever brings many has them taken in by their order. Raises `Unavailable` where the loop closes or has stopped, and
         then tells nothing. A checkpoint only where it waits for room.
         """
         await self._take(principal, command, _Asked(tell))
 
+    def take_now(self, principal: Principal, command: Command, tell: "Callable[[Reply | Refuse], None]") -> bool:
+        """Take a command in like `take` does, where that needs no waiting; False where it does, and then it was not taken."""
+        return self._take_now(principal, command, _Asked(tell)) is not None
+
     async def _take(self, principal: Principal, command: Command, asked: _Asked) -> str:
         """Take a command in as soon as there is room for it; gives the name its answer goes by."""
+        while (ref := self._take_now(principal, command, asked)) is None:
+            await self._room.park()
+        return ref
+
+    def _take_now(self, principal: Principal, command: Command, asked: _Asked) -> str | None:
+        """Take a command in where there is room for it now; gives the name its answer goes by."""
         self.check_open()
         self._refs += 1
         ref = str(self._refs)
@@ -141,10 +151,8 @@ class Loop:
         if answer is not None:
             self._give(asked, answer)
             return ref
-        while not self.engine.take(arrival):
-            await self._room.park()
-            self.check_open()
-            arrival = Arrival(principal=principal, command=command, now_ms=self._clock(), ref=ref)
+        if not self.engine.take(arrival):
+            return None
         self._asked[ref] = asked
         self._taken()
         return ref

@@ -9,7 +9,6 @@ is no more than a long pause. It ends when its block ends, or where the hub turn
 """
 
 import logging
-import math
 import random
 import secrets
 import ssl
@@ -38,7 +37,7 @@ from foldhub_core.wire.events import Answered, Closed, Connected, Connecting, De
 from foldhub_core.wire.limits import DEFAULT, WireLimits
 
 from .link import Evicted, LinkClosed, Received
-from .serving import now_ms
+from .sockets import Alarm, Bell, now_ms, say_no_more
 
 LOG = logging.getLogger("foldhub.tcp")
 
@@ -93,7 +92,8 @@ class TcpLink:
                 yield connection
             except Exception as error:
                 raised = error
-            connection.close()
+            finally:
+                connection.close()
             with trio.move_on_after(self.limits.goodbye_ms / 1000):
                 await connection.ended.wait()
             nursery.cancel_scope.cancel()
@@ -136,6 +136,10 @@ class TcpConnection:
         on_state: Callable[[LinkState, str], None] | None,
     ) -> None:
         self.state: LinkState = "connecting"
+        self.hub_id = ""
+        """The hub it is connected to, or was last."""
+        self.subject = ""
+        """As whom the hub knows this client."""
         self.ended = trio.Event()
         """Set when nothing comes or goes any more."""
         self._link = link
@@ -146,32 +150,40 @@ class TcpConnection:
         self._asked: dict[int, _Asked] = {}
         self._received: deque[Received] = deque()
         self._receiving = False
-        self._arrived = trio.Event()
+        self._arrived = Bell()
+        self._full = False
+        """Whether nothing is read, for so much waits that the owner did not take."""
         self._begun = trio.Event()
         """Set when the first try has ended, one way or the other."""
         self._why = ""
         """Why there is no connection, where there is none."""
         self._refused: ErrorRecord | None = None
         """What the hub turned it away with for good."""
-        self._stirred = trio.Event()
+        self._alarm = Alarm()
+        self._sendable = Bell()
+        self._readable = Bell()
+        self._closed = Bell()
 
     # --- what the client asks
 
     async def ask(self, command: Command) -> object:
-        """Ask for a command; see `Duplex`. A checkpoint.
+        """Ask for a command; see `Duplex`. A checkpoint, but for acks.
 
-        While there is no connection it waits for one. Acks are sent with others, for as long as it takes, and not waited for.
+        While there is no connection it waits for one. Acks go out with what is sent next, for as long as it takes, and are not
+        waited for: raised is for them only that the connection is closed.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         if isinstance(command, Ack):
+            if self._is_over():
+                raise Unavailable("expected an open connection, came one that is closed")
             self._end.ack(command.agent_id, command.numbers)
-            self._stir()
+            self._happen()
             return None
         return await self._answer(self._end.ask(command))
 
     async def question(self, question: Question | LogQuestion) -> object:
         """Ask what changes nothing; see `Duplex`. A checkpoint. While there is no connection it waits for one."""
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         return await self._answer(self._end.question(question))
 
     # Any: faces of protocols of any state.
@@ -182,7 +194,6 @@ class TcpConnection:
     async def _answer(self, ref: int) -> object:
         asked = self._asked[ref] = _Asked()
         self._happen()
-        self._stir()
         if asked.answer is None:
             asked.task = trio.lowlevel.current_task()
 
@@ -211,16 +222,15 @@ class TcpConnection:
             raise trio.BusyResourceError("another task receives from this connection")
         self._receiving = True
         try:
-            await trio.lowlevel.checkpoint()
+            if self._received or self._is_over():
+                await trio.lowlevel.checkpoint()
             while not self._received:
-                if self._end.state == "over":
+                if self._is_over():
                     return (LinkClosed(self._why),)
-                self._arrived = trio.Event()
                 await self._arrived.wait()
-            was_full = len(self._received) >= ROOM
             taken = tuple([self._received.popleft() for _ in range(min(limit, len(self._received)))])
-            if was_full:
-                self._stir()
+            if self._full and len(self._received) < ROOM:
+                self._readable.ring()
             return taken
         finally:
             self._receiving = False
@@ -229,7 +239,6 @@ class TcpConnection:
         """End it for good: what is not answered is refused. Closing twice is closing once."""
         self._end.close()
         self._happen()
-        self._stir()
 
     # --- carrying it
 
@@ -245,30 +254,23 @@ class TcpConnection:
         """Keep a connection, until it is closed or turned away for good."""
         end = self._end
         try:
+            self._happen()
             while (connect_at := end.connect_at) is not None:
-                self._happen()
-                await self._pause(connect_at)
+                with trio.CancelScope(deadline=connect_at / 1000):
+                    await self._closed.wait()
                 if self._is_over():
                     break
                 error = await self._connect()
                 self._happen()
                 end.lost(now_ms(), random.random(), error)
-                self._why = str(error) if error is not None and not self._why else self._why
                 self._happen()
                 self._begun.set()
         finally:
-            self._happen()
             self._begun.set()
             self.ended.set()
 
     def _is_over(self) -> bool:
         return self._end.state == "over"
-
-    async def _pause(self, until_ms: int) -> None:
-        """Wait until a time, or until it is closed."""
-        with trio.CancelScope(deadline=until_ms / 1000):
-            while not self._is_over():
-                await self._stirred.wait()
 
     async def _connect(self) -> NetworkError | None:
         """Carry one socket to its end; gives why there was none."""
@@ -278,34 +280,40 @@ class TcpConnection:
             try:
                 stream = await self._link.open_stream()
             except (OSError, trio.BrokenResourceError) as error:
-                return Unavailable(f"{_said(error)}")
+                return Unavailable(f"expected a connection, came an error: {_said(error)}")
         if stream is None:
-            return Unavailable(f"no answer in {limits.connect_ms} ms")
+            return Unavailable(f"expected a connection in {limits.connect_ms} ms, came none")
         try:
             end.connected(now_ms())
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._read, stream)
+                gone = trio.Event()
+                nursery.start_soon(self._read, stream, gone)
                 nursery.start_soon(self._keep_time)
                 await self._send(stream)
+                if self._is_over():
+                    await say_no_more(stream)
+                    await gone.wait()
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
         return None
 
-    async def _read(self, stream: trio.abc.Stream) -> None:
+    async def _read(self, stream: trio.abc.Stream, gone: trio.Event) -> None:
         end, most = self._end, self._link.limits.take_bytes
-        while not end.hung_up:
-            if len(self._received) >= ROOM:
-                await self._stirred.wait()
-                continue
+        while not gone.is_set():
+            while len(self._received) >= ROOM and not end.hung_up:
+                self._full = True
+                await self._readable.wait()
             try:
                 data = await stream.receive_some(most)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 data = b""
+            if not data:
+                gone.set()
             end.receive(bytes(data), now_ms())
+            self._full = False
             self._happen()
-            self._stir()
 
     async def _send(self, stream: trio.abc.Stream) -> None:
         """Send until nothing more is to be sent on this connection, or nobody takes it."""
@@ -315,7 +323,7 @@ class TcpConnection:
             if not data:
                 if end.hung_up:
                     return
-                await self._stirred.wait()
+                await self._sendable.wait()
                 continue
             try:
                 await stream.send_all(data)
@@ -325,24 +333,18 @@ class TcpConnection:
     async def _keep_time(self) -> None:
         end = self._end
         while True:
-            due_ms = end.next_deadline()
-            with trio.CancelScope(deadline=math.inf if due_ms is None else due_ms / 1000):
-                await self._stirred.wait()
-                continue
-            end.advance(now_ms())
-            self._happen()
-            self._stir()
-
-    def _stir(self) -> None:
-        """Something has changed: whoever waits is to look."""
-        self._stirred.set()
-        self._stirred = trio.Event()
+            await self._alarm.sleep(None if self._full else end.next_deadline())
+            # While it does not listen itself, that nothing is heard tells nothing.
+            if not self._full:
+                end.advance(now_ms())
+                self._happen()
 
     # --- what happens
 
     def _happen(self) -> None:
-        """Let happen what the machine says."""
-        for event in self._end.events():
+        """Let happen what the machine says, and wake whoever it is for."""
+        end = self._end
+        for event in end.events():
             if type(event) is Delivered:
                 self._received.append(_delivery(event.agent_id, event.envelope, event.number, event.attempt))
             elif type(event) is Answered or type(event) is Refused:
@@ -351,18 +353,34 @@ class TcpConnection:
                 self._received.append(Evicted(event.agent_id))
             elif type(event) is Connected:
                 self._why = ""
+                self.hub_id, self.subject = event.hub_id, event.subject
                 self._tell("connected", "")
                 self._begun.set()
             elif type(event) is Connecting:
                 self._why = "" if event.error is None else event.error.message
+                self._forget_deliveries()
                 self._tell("connecting", self._why)
             elif type(event) is Closed:
                 if self.state == "connecting":
                     self._refused = event.error
                 self._why = event.error.message
                 self._tell("closed", self._why)
-        if self._received or self._end.state == "over":
-            self._arrived.set()
+        if self._received or self._is_over():
+            self._arrived.ring()
+        if self._is_over():
+            self._closed.ring()
+        if end.hung_up:
+            self._readable.ring()
+        if end.waiting or end.hung_up:
+            self._sendable.ring()
+        self._alarm.move(end.next_deadline())
+
+    def _forget_deliveries(self) -> None:
+        """The connection is gone: what the owner did not take yet comes again with the next."""
+        kept = [one for one in self._received if not isinstance(one, Delivery)]
+        self._received.clear()
+        self._received.extend(kept)
+        self._full = False
 
     def _give(self, answer: Answered | Refused) -> None:
         asked = self._asked.pop(answer.ref, None)
@@ -374,9 +392,12 @@ class TcpConnection:
 
     def _tell(self, state: LinkState, why: str) -> None:
         self.state = state
-        LOG.info("%s port %d: %s %s", self._link.host, self._link.port, state, why)
+        LOG.info("%s port %d: %s %a", self._link.host, self._link.port, state, why)
         if self._on_state is not None:
-            self._on_state(state, why)
+            try:
+                self._on_state(state, why)
+            except Exception:
+                LOG.exception("who was to be told of the connection's state raised")
 
 
 def _said(error: Exception) -> str:

@@ -15,7 +15,7 @@ from foldhub_stores.founding import LOG
 from tests.stores.aged import aged, life
 from tests.stores.places import flip, rewrite, told
 
-COMMANDS = ("backup", "compact", "export", "import", "repair", "verify-store")
+COMMANDS = ("backup", "compact", "export", "import", "repair", "serve", "status", "tail", "verify-store")
 
 
 @pytest.fixture

@@ -218,6 +218,22 @@ def test_a_client_that_takes_nothing_loses_its_connection_and_no_word() -> None:
     run(main)
 
 
+def test_more_may_be_owed_to_a_client_that_comes_back_than_may_wait_for_one_that_is_there() -> None:
+    async def main() -> None:
+        async with Hub.open(KeptStore()) as hub, agent(hub, "ann") as ann:
+            async with agent(hub, "bob") as bob:
+                session_id, bob_id = await ann.open(bob), bob.agent_id
+            for number in range(20):
+                await ann.say(session_id, str(number))
+            async with hub.connect(owner("owner of bob")) as connection:
+                connection._room = 10  # as if it were less
+                await connection.ask(Attach(agent_id=bob_id, link=""))
+                came = [await connection.receive() for _ in range(20)]
+                assert [type(one) for one in came] == [Delivery] * 20
+
+    run(main)
+
+
 def test_a_redelivery_that_cannot_be_read_is_nacked_and_holds_nobody_up() -> None:
     class Forgetful(KeptStore):
         forgets = ""

@@ -42,7 +42,7 @@ class Pace:
     @property
     def may_take(self) -> bool:
         """Whether a frame may be taken now."""
-        return all(left >= PARTS for left, _ in self._left())
+        return self._frames >= PARTS and self._bytes >= PARTS
 
     def _left(self) -> tuple[tuple[int, int], tuple[int, int]]:
         return (self._frames, self._limits.frames_per_s), (self._bytes, self._limits.bytes_per_s)

@@ -26,6 +26,9 @@ COMMANDS = {
     "export": "foldhub.cli.export:export",
     "import": "foldhub.cli.import_log:import_log",
     "repair": "foldhub.cli.repair:repair",
+    "serve": "foldhub.cli.serve:serve",
+    "status": "foldhub.cli.status:status",
+    "tail": "foldhub.cli.tail:tail",
     "token": "foldhub.cli.token:app",
     "verify-store": "foldhub.cli.verify_store:verify_store",
 }
@@ -55,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 def _app(arguments: Sequence[str]) -> App:
     app = App(
         name="foldhub",
-        help="A network hub for agents: the tools for its stores.",
+        help="A network hub for agents: run one, and look after its store.",
         version=lambda: version("foldhub"),
         error_console=Console(stderr=True),
         help_format="markdown",
@@ -65,7 +68,8 @@ def _app(arguments: Sequence[str]) -> App:
     named = {arguments[0]: COMMANDS[arguments[0]]} if arguments and arguments[0] in COMMANDS else COMMANDS
     for name, place in named.items():
         module, _, function = place.partition(":")
-        app.command(getattr(import_module(module), function), name=name)
+        command = getattr(import_module(module), function)
+        app.command(command) if isinstance(command, App) else app.command(command, name=name)
     return app
 
 
