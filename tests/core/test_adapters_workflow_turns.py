@@ -138,7 +138,7 @@ def test_one_may_hand_off_to_oneself() -> None:
 # --- how it ends
 
 
-@pytest.mark.parametrize(("reason", "ending"), [("solved", "solved"), ("", "finished")])
+@pytest.mark.parametrize(("reason", "ending"), [("solved", "solved"), ("", "finished"), (" ", "finished")])
 def test_a_finish_ends_it_for_its_reason(reason: str, ending: str) -> None:
     flow = Flow(ROUND).sends("alice", kind="finish", reason=reason)
     assert (flow.ending, flow.owing) == (ending, [])

@@ -46,7 +46,8 @@ def said(state: WorkflowState, word: Envelope) -> WorkflowState:
     routing = cast("Mapping[str, str]", data.get("routing", EMPTY))
     kind = routing.get("kind")
     if kind == "finish":
-        return _ended(state, routing.get("reason") or "finished")
+        reason = routing.get("reason", "")
+        return _ended(state, reason if reason.strip() else "finished")
     if kind == "handoff" and routing.get("target"):
         return _arrived(state, Resolution((agent_of(state, routing["target"]),)), word)
     return _passed(state, sender_id, word)
