@@ -69,13 +69,27 @@ class Guard:
 
     def _make_room(self, pages: int) -> bool:
         """Make room for a transaction; where there is none, by copying what is written ahead into the database."""
-        if self._log.room.make(pages):
-            return True
+        if not self._log.room.make(pages):
+            try:
+                self._checkpoint()
+            except apsw.FullError:
+                return False
+            if not self._log.room.make(pages):
+                return False
+        return not self._log.room.is_empty or self._may_begin_anew()
+
+    def _may_begin_anew(self) -> bool:
+        """Have the witness know that nothing is written ahead, before the header of that is written over; False on a full disk.
+
+        A header that was not written to its end is damage where nobody says that nothing was behind it any more.
+        """
         try:
-            self._checkpoint()
-        except apsw.FullError:
+            self._log.witness.note_emptied()
+        except OSError as error:
+            if not is_full(error):
+                raise
             return False
-        return self._log.room.make(pages)
+        return True
 
     def _rolled_back(self) -> Full | Broken:
         try:

@@ -61,7 +61,7 @@ def scan_wal(wal: Path, path: str, *, may_have_no_header: bool = False) -> WalSc
     `may_have_no_header` is for a log of which it is known that no transaction of its round ended: all of it is torn then.
     """
     data = wal.read_bytes() if wal.exists() else b""
-    if not data.strip(b"\0"):
+    if not data[: HEADER.size].strip(b"\0") and not data.strip(b"\0"):
         return WalScan(b"", 0, 0, 0)
     if len(data) < HEADER.size:
         return WalScan(b"", 0, 0, len(data))
@@ -78,8 +78,10 @@ def scan_wal(wal: Path, path: str, *, may_have_no_header: bool = False) -> WalSc
     while at < count:
         begin = HEADER.size + at * size
         _, committed, frame_salt_1, frame_salt_2, *checksum = FRAME.unpack_from(data, begin)
-        sums = _summed(data[begin : begin + 8] + data[begin + FRAME.size : begin + size], big, sums)
-        if (frame_salt_1, frame_salt_2) != (salt_1, salt_2) or sums != tuple(checksum):
+        if (frame_salt_1, frame_salt_2) != (salt_1, salt_2):
+            break
+        sums = _summed(data[begin + FRAME.size : begin + size], big, _summed(data[begin : begin + 8], big, sums))
+        if sums != tuple(checksum):
             break
         at += 1
         if committed:
@@ -96,8 +98,8 @@ def _last_of_the_round(data: bytes, size: int, failing: int, count: int, salts: 
     """Where the frames of this round end, the failing one included; raises where they are of more than one transaction."""
     last, ended = failing, False
     for at in range(failing, count):
-        _, committed, *rest = FRAME.unpack_from(data, HEADER.size + at * size)
-        if tuple(rest[:2]) != salts:
+        _, committed, salt_1, salt_2, _, _ = FRAME.unpack_from(data, HEADER.size + at * size)
+        if (salt_1, salt_2) != salts:
             continue
         if ended:
             raise StoreDamaged(
@@ -121,7 +123,20 @@ def _summed(data: bytes, big: bool, sums: tuple[int, int]) -> tuple[int, int]:
     if big != (byteorder == "big"):
         words.byteswap()
     first, second = sums
-    for even, odd in zip(words[::2], words[1::2], strict=True):
+    quick = len(words) // 8 * 8
+    rest = iter(words[quick:])
+    eight = iter(words[:quick])
+    # What is more than a word is taken off every eight words: till then nothing of it reaches the bits that are kept.
+    for one, two, three, four, five, six, seven, last in zip(*[eight] * 8, strict=True):
+        first += one + second
+        second += two + first
+        first += three + second
+        second += four + first
+        first += five + second
+        second += six + first
+        first = (first + seven + second) & _WORD
+        second = (second + last + first) & _WORD
+    for even, odd in zip(rest, rest, strict=True):
         first = (first + even + second) & _WORD
         second = (second + odd + first) & _WORD
     return first, second

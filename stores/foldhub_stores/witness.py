@@ -92,13 +92,14 @@ class Witness:
         """Say that all that is written ahead is in the database too."""
         if self._ahead is not None:
             seq, head, salts, frames = self._ahead
-            self._ahead = None
             self._write(seq, head, salts, frames | _EMPTIED)
+            self._ahead = None
 
     def _write(self, seq: int, head: bytes, salts: bytes, frames: int) -> None:
-        self._turn += 1
-        body = _BODY.pack(_MAGIC, bytes.fromhex(self._store_id), self._turn, seq, head, max(self._clock(), 0), salts, frames)
-        self._disk.write(self._file, body + codec.digest(body), SLOT * (self._turn % 2))
+        turn = self._turn + 1
+        body = _BODY.pack(_MAGIC, bytes.fromhex(self._store_id), turn, seq, head, max(self._clock(), 0), salts, frames)
+        self._disk.write(self._file, body + codec.digest(body), SLOT * (turn % 2))
+        self._turn = turn  # only now: what is tried again after a full disk is tried in the same slot, and the other one is left
         self._dirty = True
         self.tend()
 

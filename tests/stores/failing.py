@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from foldhub.testing.store_story import story
 from foldhub_core import Commit
@@ -12,6 +14,8 @@ from tests.stores.places import tell, told
 
 BATCH = 4
 SLICE = b"slice" * 60_000
+SLICES = 15
+"""Slices after which the write-ahead log is copied into the database and begun anew, in the middle of a life."""
 
 
 class Life:
@@ -23,7 +27,7 @@ class Life:
         self.snapshot = False
 
 
-def live(place: Path, faults: Faults, *, slices: int = 15) -> Life:
+def live(place: Path, faults: Faults, *, slices: int = SLICES) -> Life:
     """Open the store, tell it the story with a snapshot in between, and close it; Full is tried once more, as an engine does."""
     life = Life()
     with faulty_files(faults) as vfs:
@@ -76,30 +80,39 @@ def nothing(place: Path) -> None:
 
 def a_crash(place: Path) -> None:
     """A store whose process died, all of its second half in the write-ahead log: the life begins with its recovery."""
+    for name, data in _crashed().items():
+        place.mkdir(mode=0o700, exist_ok=True)
+        (place / name).write_bytes(data)
+        (place / name).chmod(0o600)
+
+
+@cache
+def _crashed() -> dict[str, bytes]:
+    """The files of such a store: the same bytes lie everywhere."""
     half = len(story()) // 2
-    told(place, story()[:half])
-    alive = place.with_name(f"{place.name}-alive")
-    place.rename(alive)
-    store = FileStore(alive, "demo")
-    tell(store, story()[half:-BATCH])
-    shutil.copytree(alive, place)
-    store.close()
-    shutil.rmtree(alive)
+    with TemporaryDirectory() as folder:
+        place = told(Path(folder) / "store", story()[:half])
+        store = FileStore(place, "demo")
+        tell(store, story()[half:-BATCH])
+        files = {file.name: file.read_bytes() for file in place.iterdir()}
+        store.close()
+    return files
 
 
-def counts(tmp_path: Path, ground: Ground) -> dict[str, int]:
+def counts(tmp_path: Path, ground: Ground, slices: int = SLICES) -> dict[str, int]:
+    """How many operations of each kind there are in a life."""
     faults = Faults()
     ground(tmp_path / "counting")
-    assert live(tmp_path / "counting", faults).acknowledged == len(story())
+    assert live(tmp_path / "counting", faults, slices=slices).acknowledged == len(story())
     return faults.counted
 
 
-def fail(place: Path, ground: Ground, kind: str, at: int, fault: Fault, *, for_ever: bool) -> bool:
+def fail(place: Path, ground: Ground, kind: str, at: int, fault: Fault, *, for_ever: bool, slices: int = SLICES) -> bool:
     """Let one life end in the `at`-th operation of a kind; raises where what was acknowledged is lost. Whether it failed."""
     ground(place)
     before = 0 if ground is nothing else len(story()) - BATCH
     faults = Faults(kind, at, fault, for_ever=for_ever)
-    life = live(place, faults)
+    life = live(place, faults, slices=slices)
     where = f"{ground.__name__}: {kind} {at} failed with {fault}{' for ever' if for_ever else ''}"
     if Broken in life.endings:
         assert life.endings.index(Broken) == len(life.endings) - 1, f"what is broken says nothing else any more: {where}"

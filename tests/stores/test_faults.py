@@ -1,7 +1,7 @@
 """The k-th write and the k-th sync fail: what was acknowledged is there when the store is opened again, whatever failed.
 
-For every k, which is most of half an hour: `pytest -m long tests/stores/test_faults.py`; for as many of them as you like, by
-chance, with figures: `python -m tests.stores.campaign faults 5000`.
+For every k: `pytest -m long tests/stores/test_faults.py`; with `-k short` it takes minutes, with `-k whole` over an hour, for
+a whole life has thousands of writes. By chance, with figures: `python -m tests.stores.campaign faults 5000`.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.failing import CASES, GROUNDS, Ground, counts, fail
+from tests.stores.failing import CASES, GROUNDS, SLICES, Ground, counts, fail
 from tests.stores.faults import Fault
 
 
@@ -18,13 +18,20 @@ def points(total: int, most: int) -> list[int]:
     return sorted({1 + at * (total - 1) // (most - 1) for at in range(most)}) if total > most else list(range(1, total + 1))
 
 
-def sweep(tmp_path: Path, ground: Ground, kind: str, fault: Fault, most: int, *, for_ever: bool) -> None:
+def sweep(tmp_path: Path, ground: Ground, kind: str, fault: Fault, most: int, *, for_ever: bool, slices: int = SLICES) -> None:
     """Let every k-th operation fail, or as many of them as are wanted."""
-    total = counts(tmp_path, ground)[kind]
+    if (ground, slices) not in _COUNTED:
+        _COUNTED[ground, slices] = counts(tmp_path, ground, slices)
+    total = _COUNTED[ground, slices][kind]
     assert total > 0, f"there is something to fail: {kind}"
-    failed = [fail(tmp_path / f"{kind}-{at}", ground, kind, at, fault, for_ever=for_ever) for at in points(total, most)]
+    failed = [
+        fail(tmp_path / f"{kind}-{at}", ground, kind, at, fault, for_ever=for_ever, slices=slices) for at in points(total, most)
+    ]
     assert any(failed), "something failed"
 
+
+_COUNTED: dict[tuple[Ground, int], dict[str, int]] = {}
+"""How many operations of each kind a life on a ground has: the same in every case."""
 
 IN_CASES = [
     pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for ever"]),
@@ -47,8 +54,9 @@ def test_what_was_acknowledged_survives_a_disk_that_fails(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("slices", [1, SLICES], ids=["short", "whole"])
 @in_every_case
 def test_what_was_acknowledged_survives_whatever_fails(
-    tmp_path: Path, ground: Ground, kind: str, fault: Fault, for_ever: bool
+    tmp_path: Path, ground: Ground, kind: str, fault: Fault, for_ever: bool, slices: int
 ) -> None:
-    sweep(tmp_path, ground, kind, fault, 10**9, for_ever=for_ever)
+    sweep(tmp_path, ground, kind, fault, 10**9, for_ever=for_ever, slices=slices)

@@ -12,10 +12,11 @@ import pytest
 
 from foldhub.testing.store_story import HUB_ID, Teller, story
 from foldhub_core import Malformed, Passport, Register, Resume, Start
-from foldhub_stores import Durable, FileStore, StoreDamaged, StoreError, StoreLocked, StoreMismatch
+from foldhub_stores import Durable, FileStore, Full, StoreDamaged, StoreError, StoreLocked, StoreMismatch
 from foldhub_stores.founding import LOCK, LOG, WAL, WITNESS
 from foldhub_stores.wal_scan import scan_wal
 from foldhub_stores.witness import hear_witness
+from tests.stores.faults import Fault, Faults, FaultyDisk, faulty_files
 from tests.stores.places import files_of, flip, killed, overwrite, tell, told
 
 
@@ -236,6 +237,42 @@ def test_a_header_of_a_later_round_that_was_not_written_to_its_end_is_cut(tmp_pa
 def test_what_was_written_ahead_and_copied_is_read_as_it_was(tmp_path: Path) -> None:
     place = used_up(tmp_path / "store")
     store = FileStore(place, HUB_ID)
+    assert (store.read(), store.opened.cut_bytes) == (story()[:20], 0)
+    store.close()
+
+
+class FullOnceEmptied(FaultyDisk):
+    """A disk that is full from where the witness is told that nothing is written ahead; half of each write still goes through."""
+
+    has_room = False
+
+    def write(self, file: int, data: bytes, offset: int) -> None:
+        if data[_FRAMES] & 0x80 and not self.has_room:
+            self._faults.armed = True
+        super().write(file, data, offset)
+
+
+_FRAMES = 72
+"""Where a slot of the witness says in its first bit that nothing is written ahead."""
+
+
+def test_a_write_ahead_log_is_not_begun_anew_while_a_full_disk_keeps_the_witness_from_knowing(tmp_path: Path) -> None:
+    faults = Faults("write", 1, Fault.SHORT, for_ever=True)
+    faults.armed = False
+    with faulty_files(faults) as vfs:
+        disk = FullOnceEmptied(faults)
+        store = FileStore(tmp_path / "alive", HUB_ID, vfs=vfs, disk=disk)
+        tell(store, story()[:20])
+        store.begin_snapshot(9)
+        while not faults.armed:
+            assert isinstance(store.add_slice(bytes(200_000)), Durable)
+        assert isinstance(store.append(story()[20:]), Full)
+        shutil.copytree(tmp_path / "alive", tmp_path / "dead")
+        faults.armed, disk.has_room = False, True
+        tell(store, story()[20:])
+        store.close()
+    assert_whole(tmp_path / "alive")
+    store = FileStore(tmp_path / "dead", HUB_ID)
     assert (store.read(), store.opened.cut_bytes) == (story()[:20], 0)
     store.close()
 

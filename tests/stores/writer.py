@@ -6,6 +6,7 @@ was acknowledged, as one does that heard nothing of what came after: what was st
 
 import os
 import random
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -133,8 +134,8 @@ class Child:
                 os._exit(1)
         os.close(told)
         os.set_blocking(self._heard, False)
-        self._said = b""
         self._last = last
+        self._cut = b""
 
     @property
     def acknowledged(self) -> int:
@@ -146,14 +147,15 @@ class Child:
                 break
             if not more:
                 break
-            self._said += more
-        return max([self._last, *[int(line) for line in self._said.split(b"\n")[:-1]]])
+            *lines, self._cut = (self._cut + more).split(b"\n")
+            self._last = max([self._last, *[int(line) for line in lines]])
+        return self._last
 
     def write_until(self, word: int) -> None:
         """Let it write until this word is acknowledged."""
         while self.acknowledged < word:
             assert os.waitpid(self.pid, os.WNOHANG) == (0, 0), "the child writes until it is killed"
-            self.write_for(0.0005)
+            select.select([self._heard], [], [], 0.05)
 
     def write_for(self, seconds: float) -> None:
         """Let it write for a while."""
