@@ -8,15 +8,18 @@ from fnmatch import fnmatchcase
 from .commands import SHELL_COMMANDS, Command, Principal, acting_id
 from .errors import AccessDeniedError, shown
 
+_SHELLS = frozenset(SHELL_COMMANDS)
+
 
 def check_principal(principal: Principal, command: Command) -> None:
     """Refuse a command whose principal may not ask it at all."""
     if principal.admin:
         return
-    if type(command) in SHELL_COMMANDS:
+    if type(command) in _SHELLS:
         raise AccessDeniedError(f"expected the administrator for {type(command).__name__}, came another principal")
-    if command.acting:
-        check_acts_for(principal, acting_id(command), command.acting)
+    acting = command.acting
+    if acting:
+        check_acts_for(principal, acting_id(command), acting)
 
 
 def check_acts_for(principal: Principal, agent_id: str, where: str) -> None:

@@ -17,7 +17,7 @@ Inside an envelope's data a record stands as a *named map*, which people read in
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
@@ -30,7 +30,8 @@ from .data import Data, FrozenDict, freeze_value, frozen_map
 from .envelope import Envelope
 from .errors import Malformed, unexpected
 from .exact import Hook, exact_converter, hook_of, is_list, placed_hook_of
-from .records import checked, names_of, reader, values_of
+from .records import checked, names_of, reader, reading
+from .session import Manifest
 from .tags import TAGS
 
 FORMAT = 1
@@ -203,12 +204,13 @@ def _row_writer(cls: type) -> Callable[[Any], Row]:
     tag = TAGS.get(cls, FOREIGN)
     fields = attrs.fields(cls)
     writers = [(at, writer) for at, field in enumerate(fields) if (writer := _writer(field.type)) is not None]
+    read = reading(cls)
 
     def flat(record: Any) -> Row:
-        return (tag, *values_of(record))
+        return (tag, *read(record))
 
     def nested(record: Any) -> Row:
-        values = list(values_of(record))
+        values = list(read(record))
         for at, writer in writers:
             values[at] = writer(values[at])
         return (tag, *values)
@@ -273,9 +275,26 @@ def _upcast(upcast: Upcast, values: list[object], cls: type) -> list[object]:
         raise Malformed(f"expected fields of an older format, came others ({error!r})", where=cls.__name__) from error
 
 
+@lru_cache(maxsize=256)
+def _shared(cls: type, row: bytes, form: int, history: History) -> object:
+    """The record of a row: one for all that come with the same bytes. Any number of sessions is opened under few manifests."""
+    record: object = _row_reader(cls, form, history)(unpack(row))
+    return record
+
+
+def _packed_row(row: object) -> bytes:
+    """The bytes a row came as."""
+    try:
+        return _PACK(row)
+    except RecursionError:
+        raise Malformed("expected a row, came one deeper than any is") from None
+
+
 @cache
 def _row_converter(form: int, history: History) -> cattrs.Converter:
     def record_hook(cls: type) -> Hook:
+        if cls is Manifest:
+            return lambda row: _shared(cls, _packed_row(row), form, history)
         return lambda row: _row_reader(cls, form, history)(row)  # noqa: PLW0108 - its reader is not made yet
 
     def any_record(row: object) -> object:

@@ -15,17 +15,15 @@ touch it, and a payload can be dropped for good while its hash keeps the proof.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from . import codec
 from .commands import Arrival, Command, Principal, acting_id
-from .data import INT_MAX
 from .envelope import Envelope, is_posted
 from .error_record import ErrorRecord
 from .errors import Malformed, unexpected
-from .exact import is_list
-from .facts import LAZY_FACTS, Acked, Fact, Mark
-from .ids import make_id
+from .facts import LAZY_FACTS, Acked, Fact
+from .payload import items_of, read_payload
 from .records import checked, hot, record
 from .tags import TAGS
 from .told import TOLD_COMMANDS, told_command
@@ -134,7 +132,9 @@ def make_commit(
     kept: Command | CutCommand | None = command
     row: codec.Row | None = None
     cut: codec.Row | None = None
+    refused: codec.Row | None = None
     if refusal is not None:
+        refused = (refusal.code, refusal.message, refusal.where)
         written = codec.encode(command)
         if len(written) > refusal_bytes:
             kept = CutCommand(TAGS[type(command)], codec.digest(written).hex(), len(written))
@@ -145,20 +145,18 @@ def make_commit(
         kept = None
     else:
         row = codec.row_of(command)
-    payload = codec.pack(
-        (
-            now_ms,
-            actor.subject,
-            actor.admin,
-            actor.acted,
-            actor.may_register,
-            row,
-            cut,
-            _fact_rows(facts),
-            None if refusal is None else (refusal.code, refusal.message, refusal.where),
-            *(() if actor.owner_id is None else (actor.owner_id,)),
-        )
+    fields: codec.Row = (
+        now_ms,
+        actor.subject,
+        actor.admin,
+        actor.acted,
+        actor.may_register,
+        row,
+        cut,
+        [codec.said_row(fact) if type(fact) is Envelope else codec.row_of(fact) for fact in facts],
+        refused,
     )
+    payload = codec.pack(fields if actor.owner_id is None else (*fields, actor.owner_id))
     chain = chained(hub_id, head, seq, codec.FORMAT, codec.digest(payload), len(payload))
     return Commit(seq, now_ms, actor, kept, facts, refusal, payload, codec.FORMAT, head, chain)
 
@@ -169,40 +167,22 @@ def read_commit(hub_id: str, seq: int, form: int, payload: bytes, previous: byte
     The caller has checked that `chain` is what the header and the payload give on `previous`, the head before: from then on
     the two heads are what the commit is known by.
     """
-    # Any: the values are checked one by one below, each by its own constructor.
-    fields = codec.unpack(payload)
-    if not is_list(fields):
-        raise unexpected("a list", fields)
-    owner_id: Any = None
-    if len(fields) == _PAYLOAD_FIELDS + 1:
-        owner_id = fields.pop()
-        if owner_id is None:
-            raise unexpected("the id of an owner", owner_id, where=f"commit {seq}")
-    if len(fields) != _PAYLOAD_FIELDS:
-        raise Malformed(f"expected {_PAYLOAD_FIELDS} fields, came {len(fields)}")
-    # Any: as above.
-    now_ms, subject, admin, acted, may_register, command_row, cut_row, fact_rows, refusal_row = cast("list[Any]", fields)
-    if type(now_ms) is not int or not 0 <= now_ms <= INT_MAX // 2:
-        raise unexpected("a time", now_ms, where=f"commit {seq}")
-    actor = _actor_of((subject, admin, acted, may_register, owner_id))
-    facts = _read_facts(hub_id, seq, now_ms, _fields(fact_rows), form)
-    refusal = None if refusal_row is None else ErrorRecord(*_fields(refusal_row, 3))
+    now_ms, acted, facts, command_row, cut_row, refusal_row = read_payload(hub_id, seq, form, payload)
+    refusal = None if refusal_row is None else ErrorRecord(*items_of(refusal_row, 3))
     if bool(facts) == (refusal is not None) or (cut_row is not None and refusal is None):
         raise Malformed("expected facts or a refusal, and a command cut only where it was refused", where=f"commit {seq}")
     kept: object = None
     if cut_row is not None:
-        kept = CutCommand(*_fields(cut_row, 3))
+        kept = CutCommand(*items_of(cut_row, 3))
     elif command_row is not None:
         kept = codec.record_of(command_row, form)
     elif not _tell_command(facts):
         raise unexpected("a command, or facts that tell it", facts[0] if facts else None, where=f"commit {seq}")
     if kept is not None and not isinstance(kept, Command | CutCommand):
         raise unexpected("a command", kept, where=f"commit {seq}")
-    return Commit(seq, now_ms, actor, kept, facts, refusal, payload, form, previous, chain)
+    return Commit(seq, now_ms, _actor_of(acted), kept, facts, refusal, payload, form, previous, chain)
 
 
-_PAYLOAD_FIELDS = 9
-"""How many there are always; the owner of whoever registers a remote agent is a tenth."""
 _checked_actor: Callable[..., Actor] = checked(Actor)
 _shared_actor: Callable[..., Actor] = lru_cache(maxsize=1024, typed=True)(_checked_actor)
 """A hub hears the same few all day: the commits that are read share them."""
@@ -227,30 +207,3 @@ def _tell_command(facts: tuple[Fact, ...]) -> bool:
         return told_command(facts) is not None
     except (KeyError, TypeError, ValueError) as error:
         raise Malformed(f"expected facts that tell their command, came some that do not: {error}") from None
-
-
-def _fields(row: object, count: int | None = None) -> list[Any]:
-    if not is_list(row):
-        raise unexpected("a list", row)
-    if count is not None and len(row) != count:
-        raise Malformed(f"expected {count} fields, came {len(row)}")
-    return row
-
-
-def _fact_rows(facts: tuple[Fact, ...]) -> list[codec.Row]:
-    return [codec.said_row(fact) if type(fact) is Envelope else codec.row_of(fact) for fact in facts]
-
-
-def _read_facts(hub_id: str, seq: int, now_ms: int, rows: list[object], form: int) -> tuple[Fact, ...]:
-    facts: list[Fact] = []
-    envelopes = 0
-    for row in rows:
-        if is_list(row) and row and row[0] == codec.ENVELOPE:
-            facts.append(codec.said_of(row, make_id(hub_id, "e", seq, envelopes), now_ms, form))
-            envelopes += 1
-            continue
-        fact = codec.record_of(row, form)
-        if not isinstance(fact, Mark):
-            raise unexpected("a fact", fact, where=f"commit {seq}")
-        facts.append(fact)
-    return tuple(facts)

@@ -84,7 +84,7 @@ def freeze(value: Mapping[str, object]) -> Data:
 def frozen_map(items: "list[tuple[str, object]]") -> Data:
     """Make a map of items that are frozen, and sorted by key. It is the caller's promise, and that the tree is not deep."""
     made = Data.__new__(Data)
-    _put(made, cast("list[tuple[str, Value]]", items))
+    _put(made, items)
     return made
 
 
@@ -133,6 +133,9 @@ def _fill(frozen: Data, value: "Mapping[Any, object]", room: int) -> None:
     """Put the frozen items of a mapping into a map that has none yet. Any: its keys are what is checked."""
     if not room:
         raise _too_deep()
+    if _is_plain(value):
+        _put(frozen, value if len(value) < 2 else sorted(value.items()))
+        return
     pairs: list[tuple[str, Value]] = []
     for key, item in value.items():
         if type(key) is not str or not key.isascii():
@@ -149,7 +152,19 @@ def _fill(frozen: Data, value: "Mapping[Any, object]", room: int) -> None:
     _put(frozen, pairs)
 
 
-_put: Callable[[Data, "list[tuple[str, Value]]"], None] = cast(Any, dict[str, object].update)
+def _is_plain(value: "Mapping[Any, object]") -> bool:
+    """Whether there is nothing to freeze: plain texts, as in nearly all that is said, in a map that holds what it says."""
+    kind: object = type(value)
+    if kind is not dict:
+        return False
+    for key, item in value.items():
+        if type(item) is not str or type(key) is not str or not (item.isascii() and key.isascii()):
+            return False
+    return True
+
+
+# Any: items that are known to be text keys and frozen values, as a map or as pairs.
+_put: Callable[[Data, Any], None] = cast(Any, dict[str, object].update)
 """dict's own update, which the frozen map refuses to its users."""
 
 

@@ -78,7 +78,7 @@ class Decision:
 
     def next_envelope_id(self) -> str:
         """The id of the envelope that is said next."""
-        return self.new_id("e", self._envelopes)
+        return make_id(self.state.hub_id, "e", self.seq, self._envelopes)
 
     def word(self, stamped: Envelope) -> None:
         """Say what was posted, stamped with the id that is next and the next number of its session."""

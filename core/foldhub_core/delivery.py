@@ -15,7 +15,7 @@ from . import mailbox as box
 from .agenda import Agenda
 from .commands import Ack, Attach, Detach, ForwardFailed, Nack, Resend
 from .effects import Deliver, Effect, Evict, Forward, Pressure, Redeliver
-from .envelope import Envelope, is_hub_event
+from .envelope import Envelope
 from .errors import NotFoundError, ProtocolError
 from .facts import Acked, Attached, DeadLettered, Detached, Dropped, Nacked, Redelivered, Resent
 from .limits import Limits, check_count, check_length
@@ -63,7 +63,7 @@ def ack(decision: "Decision", command: Ack) -> None:
     agent_entry(state, agent_id)
     check_count(len(numbers), state.limits.list_items, "numbers")
     owed = state.mailboxes.get(agent_id, EMPTY_MAILBOX).owed
-    arrived = tuple([number for number in dict.fromkeys(numbers) if number in owed])
+    arrived = tuple(filter(owed.__contains__, dict.fromkeys(numbers)))
     if arrived:
         decision.make(Acked(agent_id, arrived))
 
@@ -138,15 +138,17 @@ def others(members: tuple[str, ...], sender_id: str) -> tuple[str, ...]:
     return tuple([agent_id for agent_id in members if agent_id != sender_id])
 
 
-def fold_delivered(state: "HubState", word: Envelope, audience: tuple[str, ...], agenda: Agenda) -> tuple[Mailboxes, Agenda]:
+def fold_delivered(
+    state: "HubState", word: Envelope, audience: tuple[str, ...], agenda: Agenda, *, counted: bool
+) -> tuple[Mailboxes, Agenda]:
     """Owe a word to everybody it is for, and have answered what it answers."""
     mailboxes, links, withheld = state.mailboxes, state.links, state.withheld
     created_at_ms = word.created_at_ms
-    expires_at_ms = None if word.ttl_seconds is None else created_at_ms + word.ttl_seconds * 1000
     due_ms = created_at_ms + state.limits.owed_ms
-    if expires_at_ms is not None and expires_at_ms < due_ms:
-        due_ms = expires_at_ms
-    counted = word.sender_id != state.hub_id and not is_hub_event(word.event_type)
+    expires_at_ms = None
+    if word.ttl_seconds is not None:
+        expires_at_ms = created_at_ms + word.ttl_seconds * 1000
+        due_ms = min(due_ms, expires_at_ms)
     for agent_id in audience:
         if agent_id in withheld:
             continue

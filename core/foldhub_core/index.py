@@ -20,6 +20,7 @@ from .ids import HUB_SESSION
 from .records import hot
 
 _ENDS: Mapping[str, Literal["closed", "expired"]] = {EV_SESSION_CLOSED: "closed", EV_SESSION_EXPIRED: "expired"}
+_ENDING = frozenset({*_ENDS, EV_TASK_ENDED})
 
 
 @hot
@@ -99,16 +100,20 @@ def index_rows(commit: Commit) -> tuple[IndexRow, ...]:
     seq = commit.seq
     for place, fact in enumerate(commit.facts):
         if type(fact) is Envelope:
-            word = (fact.session_id, fact.number, fact.envelope_id, fact.sender_id, fact.causation_id)
-            rows.append(EnvelopeRow(seq, place, *word))
-            ended = _ended(seq, fact)
-            if ended is not None:
-                rows.append(ended)
+            rows.append(
+                EnvelopeRow(seq, place, fact.session_id, fact.number, fact.envelope_id, fact.sender_id, fact.causation_id)
+            )
+            if fact.event_type in _ENDING:
+                ended = _ended(seq, fact)
+                if ended is not None:
+                    rows.append(ended)
         elif type(fact) is DeadLettered:
             rows.append(DeadLetterRow(*_which(seq, fact), commit.now_ms, True, fact.reason))
         elif type(fact) is Resent:
             rows.append(DeadLetterRow(*_which(seq, fact), commit.now_ms, False, ""))
-    rows += [AuditRow(seq, kind) for kind in kinds_of(commit)]
+    kinds = kinds_of(commit)
+    if kinds:
+        rows += [AuditRow(seq, kind) for kind in kinds]
     return tuple(rows)
 
 
@@ -123,7 +128,7 @@ def _ended(seq: int, word: Envelope) -> EndedSessionRow | EndedTaskRow | None:
     if word.event_type in _ENDS:
         state, reason = _ENDS[word.event_type], _text(data, "reason") or ""
         return EndedSessionRow(seq, word.session_id, at_ms, state, reason, word.number, word.audience or ())
-    if word.event_type == EV_TASK_ENDED and word.session_id == HUB_SESSION:
+    if word.session_id == HUB_SESSION:
         task_id = _text(data, "task_id")
         if task_id is not None:
             return EndedTaskRow(seq, task_id, word.sender_id, _text(data, "session_id"), at_ms, _text(data, "outcome"))

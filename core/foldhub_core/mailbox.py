@@ -11,7 +11,7 @@ delivery remembers how many there had been when it came. For a remote agent the 
 
 from immutables import Map
 
-from .records import changed, hot
+from .records import changed, changer, hot
 
 PAUSE_MS, LONGEST_PAUSE_MS = 1_000, 60_000
 """A nacked delivery comes again after one second, doubling up to a minute."""
@@ -80,6 +80,9 @@ class Mailbox:
 
 EMPTY_MAILBOX = Mailbox()
 
+_delivered = changer(Mailbox, "next_number", "pending", "owed", "numbers")
+_settled = changer(Mailbox, "settled", "pending", "owed", "numbers", "waiting")
+
 
 def is_full(mailbox: Mailbox | None, most: int) -> bool:
     """Whether as much is pending as may be; never where there is no cap."""
@@ -89,16 +92,8 @@ def is_full(mailbox: Mailbox | None, most: int) -> bool:
 def delivered(mailbox: Mailbox, owed: Owed) -> Mailbox:
     """Owe one delivery more."""
     number = mailbox.next_number
-    return Mailbox(
-        number + 1,
-        mailbox.settled,
-        mailbox.pending + owed.counted,
-        mailbox.attachings,
-        mailbox.owed.set(number, owed),
-        mailbox.numbers.set(owed.envelope_id, number),
-        mailbox.waiting,
-        mailbox.dead,
-    )
+    all_owed, numbers = mailbox.owed.set(number, owed), mailbox.numbers.set(owed.envelope_id, number)
+    return _delivered(mailbox, number + 1, mailbox.pending + owed.counted, all_owed, numbers)
 
 
 def settled(mailbox: Mailbox, numbers: tuple[int, ...]) -> Mailbox:
@@ -114,7 +109,7 @@ def settled(mailbox: Mailbox, numbers: tuple[int, ...]) -> Mailbox:
     cursor = mailbox.settled
     while cursor + 1 < mailbox.next_number and cursor + 1 not in owed:
         cursor += 1
-    return Mailbox(mailbox.next_number, cursor, pending, mailbox.attachings, owed, by_envelope, waiting, mailbox.dead)
+    return _settled(mailbox, cursor, pending, owed, by_envelope, waiting)
 
 
 def nacked(mailbox: Mailbox, number: int, due_ms: int) -> Mailbox:

@@ -224,9 +224,9 @@ def _check_turn(adapter: "AnyAdapter", entry: SessionEntry, state: HubState, env
 
 def _depth(state: HubState, envelope: Envelope) -> int:
     """How deep the delegation is: one more than the cause's where the cause was said in another session."""
-    mailbox = state.mailboxes.get(envelope.sender_id)
-    if envelope.causation_id is None or mailbox is None:
+    if envelope.causation_id is None:
         return envelope.depth
+    mailbox = state.mailboxes.get(envelope.sender_id, EMPTY_MAILBOX)
     number = mailbox.numbers.get(envelope.causation_id)
     if number is None:
         return envelope.depth

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from . import codec
 from .data import freeze
+from .error_record import what_raised
 from .errors import Malformed, unexpected
 from .sessions import Faulty
 
@@ -22,14 +23,14 @@ def write_protocol(protocol: object) -> bytes:
 
 def read_protocol(adapter: "AnyAdapter", written: bytes, form: int, where: str = "snapshot") -> object:
     """Read the state of a protocol, or raise `Malformed`, whatever its adapter raises."""
-    if not hasattr(adapter.state_type, "to_data"):
-        return codec.decode_foreign(written, adapter.state_type, form)
-    data = codec.unpack(written)
-    if not isinstance(data, dict):
-        raise unexpected("the data of a protocol's state", data, where=where)
     try:
+        if not hasattr(adapter.state_type, "to_data"):
+            return codec.decode_foreign(written, adapter.state_type, form)
+        data = codec.unpack(written)
+        if not isinstance(data, dict):
+            raise unexpected("the data of a protocol's state", data, where=where)
         return cast(object, adapter.read_state(freeze(cast("dict[str, object]", data))))
     except Malformed:
         raise
     except Exception as error:
-        raise Malformed(f"expected the data of a protocol's state; its adapter raised {error!r}", where=where) from error
+        raise Malformed(f"expected the data of a protocol's state; its adapter {what_raised(error)}", where=where) from error

@@ -42,6 +42,8 @@ def _as_it_is(declared: type) -> Hook:
 
 _CONVERTER = exact_converter(_as_it_is, lambda value: value)
 _TRUSTED: dict[type, Callable[..., Any]] = {}
+_OPEN: dict[type, type] = {}
+"""The twin a record is filled as; a hot one is filled as it is."""
 _VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {}
 
 
@@ -89,7 +91,7 @@ def reader(cls: type[R], tag: int, hooks: Mapping[str, Hook], otherwise: Callabl
 def _checked_source(cls: type, scope: dict[str, Any], hooks: Mapping[str, Hook]) -> tuple[str, str, str]:
     """The names of all fields, the source that checks them, and the source that builds the record and gives it back."""
     fields = attrs.fields(cast(Any, cls))
-    scope.update(_make=_TRUSTED.get(cls, cls), _type=type)
+    scope.update(_type=type)
     checks = ""
     for field in fields:
         if field.name in hooks:
@@ -99,8 +101,21 @@ def _checked_source(cls: type, scope: dict[str, Any], hooks: Mapping[str, Hook])
             checks += _check_source(cls.__name__, field.name, field.type, scope)
     names = ", ".join(field.name for field in fields)
     then = "    _self.__checked__()\n" if hasattr(cls, "__checked__") else ""
-    given = names if cls in _TRUSTED else ", ".join(f"{field.alias}={field.name}" for field in fields)
-    return names, checks, f"    _self = _make({given})\n{then}    return _self\n"
+    if cls in _TRUSTED:
+        build = _fill_source(cls, {field.name: field.name for field in fields}, scope)
+    else:
+        scope["_cls"] = cls
+        build = f"    _self = _cls({', '.join(f'{field.alias}={field.name}' for field in fields)})\n"
+    return names, checks, f"{build}{then}    return _self\n"
+
+
+def _fill_source(cls: type, values: Mapping[str, str], scope: dict[str, Any]) -> str:
+    """Write how a record is made: of what each of its fields is filled with."""
+    twin = _OPEN.get(cls)
+    scope.update(_cls=cls, _twin=twin, _new=object.__new__)
+    # A twin has no constructor: calling it is the quickest way to an empty object there is.
+    begin, close = ("_new(_cls)", "") if twin is None else ("_twin()", "    _self.__class__ = _cls\n")
+    return f"    _self = {begin}\n" + "".join(f"    _self.{name} = {value}\n" for name, value in values.items()) + close
 
 
 def trusted(cls: type[R]) -> Callable[..., R]:
@@ -110,8 +125,12 @@ def trusted(cls: type[R]) -> Callable[..., R]:
 
 def values_of(record: object) -> tuple[object, ...]:
     """The values of all fields in their order, of any attrs class."""
-    read = _VALUES.get(type(record))
-    return attrs.astuple(cast(Any, record), recurse=False) if read is None else read(record)
+    return reading(type(record))(record)
+
+
+def reading(cls: type) -> Callable[[Any], tuple[object, ...]]:
+    """Make what gives the values of all fields in their order, of a record of any attrs class."""
+    return _VALUES.get(cls) or _reader(names_of(cls))
 
 
 def names_of(cls: type) -> tuple[str, ...]:
@@ -129,10 +148,9 @@ def changed(record: R, /, **changes: object) -> R:
 
 def changer(cls: type[R], *names: str) -> Callable[..., R]:
     """Make what `changed` does for these fields, given in this order behind the record, at the speed of a constructor."""
-    fields = attrs.fields(cast(Any, cls))
-    scope: dict[str, Any] = {"_make": _TRUSTED[cls]}
-    given = ", ".join(field.name if field.name in names else f"_old.{field.name}" for field in fields)
-    _run(f"def change(_old, {', '.join(names)}):\n    return _make({given})\n", scope)
+    scope: dict[str, Any] = {}
+    fill = _fill_source(cls, {name: name if name in names else f"_old.{name}" for name in names_of(cls)}, scope)
+    _run(f"def change(_old, {', '.join(names)}):\n{fill}    return _self\n", scope)
     return cast("Callable[..., R]", scope["change"])
 
 
@@ -143,37 +161,31 @@ def _build(cls: type[T], *, frozen: bool, kw_only: bool) -> type[T]:
     made = attrs.define(cls, frozen=frozen, slots=True, init=False, eq=False, repr=False, weakref_slot=False, kw_only=kw_only)
     fields = attrs.fields(cast(Any, made))
     names = [field.name for field in fields]
-    twin = type(f"Open{made.__name__}", (), {"__slots__": tuple(names)}) if frozen else made
+    if frozen:
+        _OPEN[made] = type(f"Open{made.__name__}", (), {"__slots__": tuple(names)})
     # The names of the scope begin with an underscore, the names of fields do not: neither can hide the other.
-    scope: dict[str, Any] = {
-        "_cls": made,
-        "_twin": twin,
-        "_new": object.__new__,
-        "_set": object.__setattr__,
-        "_type": type,
-    }
+    scope: dict[str, Any] = {"_set": object.__setattr__, "_type": type}
+    fill = _fill_source(made, {name: name for name in names}, scope)
     parameters: list[str] = ["*"] if kw_only and names else []
     for field in fields:
         has_default = field.default is not attrs.NOTHING
         scope[f"_default_{field.name}"] = field.default
         parameters.append(f"{field.name}=_default_{field.name}" if has_default else field.name)
-    begin = "    _self = _new(_twin)\n"
-    fill = "".join(f"    _self.{name} = {name}\n" for name in names)
-    close = "    _self.__class__ = _cls\n" if frozen else ""
     checks = opening = then = ""
     if frozen:
         checks = "".join(_check_source(made.__name__, field.name, field.type, scope) for field in fields)
         opening = "    _set(_self, '__class__', _twin)\n"
         then = "    _self.__checked__()\n" if hasattr(made, "__checked__") else ""
+    filled = fill.partition("\n")[2]  # an object that is there already is not made
     _run(
-        f"def __init__(_self, {', '.join(parameters)}):\n    pass\n{checks}{opening}{fill}{close}{then}\n"
-        f"def trusted({', '.join(names)}):\n{begin}{fill}{close}    return _self\n",
+        f"def __init__(_self, {', '.join(parameters)}):\n{checks}{opening}{filled}{then}    return None\n"
+        f"def trusted({', '.join(names)}):\n{fill}    return _self\n",
         scope,
     )
     scope["__init__"].__annotations__ = {field.name: field.type for field in fields} | {"return": None}
     cast(Any, made).__init__ = scope["__init__"]
     _TRUSTED[made] = scope["trusted"]
-    _VALUES[made] = _reader(names)
+    _VALUES[made] = _reader(tuple(names))
     return made
 
 
@@ -198,7 +210,7 @@ def _run(source: str, scope: dict[str, Any]) -> None:
     exec(source, scope)
 
 
-def _reader(names: list[str]) -> Callable[[Any], tuple[object, ...]]:
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[object, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return lambda record: tuple([getattr(record, name) for name in names])

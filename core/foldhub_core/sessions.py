@@ -14,7 +14,7 @@ from .adapters.protocol import ExpectedTurn
 from .errors import Malformed, NotFoundError, SessionOver, shown
 from .ids import was_issued
 from .ordered import Ordered, each_once
-from .records import changed, hot, record
+from .records import changed, changer, hot, record
 from .session import Asked, Fired, Session, SessionState
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 @hot
 class Faulty:
-    """Stands for the state of a protocol that could not be folded: `reason` says what its adapter did."""
+    """Stands for the state of a protocol that could not be folded or read: `reason` says what its adapter did."""
 
     reason: str
+
+
+MISSING = "is missing"
+"""What an adapter did that is not configured."""
 
 
 @hot
@@ -124,7 +128,7 @@ class Sessions:
 
     def with_talk(self, session_id: str, talk: Talk) -> "Sessions":
         """Put a session's talk in anew."""
-        return Sessions(self.entries, self.talks.set(session_id, talk), self.order, self.of_agent, self.created)
+        return _with_talks(self, self.talks.set(session_id, talk))
 
     def ended(self, session_id: str) -> "Sessions":
         """Take a session out."""
@@ -141,6 +145,7 @@ class Sessions:
         )
 
 
+_with_talks = changer(Sessions, "talks")
 _NONE: Ordered[tuple[str]] = Ordered()
 _OfAgent = Map[str, Ordered[tuple[str]]]
 

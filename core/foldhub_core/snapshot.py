@@ -18,7 +18,7 @@ from immutables import Map
 from . import codec
 from .agenda import Agenda, Entry
 from .config import HubConfig
-from .errors import Malformed, NotFoundError, Unavailable, unexpected
+from .errors import Malformed, Unavailable, unexpected
 from .exact import is_list
 from .keys import AgentKeys, Answered
 from .mailbox import DeadLetter, Mailbox
@@ -29,7 +29,7 @@ from .recent import Recent
 from .records import changed
 from .refusals import RefusalCount
 from .registry import AgentEntry, Registry
-from .sessions import Faulty, SessionEntry, Sessions, Talk
+from .sessions import MISSING, Faulty, SessionEntry, Sessions, Talk
 from .snapshot_rows import (
     AgentRow,
     ConfiguredRow,
@@ -96,8 +96,9 @@ def take_snapshot(state: HubState, slice_rows: int = SLICE_ROWS) -> Iterator[byt
 def read_snapshot(config: HubConfig, slices: Iterable[bytes]) -> HubState:
     """Build the state from its slices; raises `Malformed` unless they are whole, in order and unchanged.
 
-    The adapters of the live sessions must be configured: they know the class of their state. `NotFoundError` names one that
-    is not.
+    A session whose adapter is missing, or cannot read what it wrote, is there without the state of its protocol: the next
+    `Start` makes it dormant. As long as it is, no snapshot takes the place of this one, so a run in which its adapter is well
+    reads it from here.
     """
     hasher = codec.hasher()
     rows = read_rows(slices)
@@ -219,6 +220,18 @@ def first_dormant(state: HubState) -> str | None:
     return None
 
 
+def first_unread(config: HubConfig, state: HubState) -> str | None:
+    """The first session of a state that was just read whose adapter is there and could not read what it wrote, or None.
+
+    O(n) in live sessions.
+    """
+    for (session_id,) in state.sessions.order:
+        entry, talk = state.sessions.entries[session_id], state.sessions.talks[session_id]
+        if type(talk.protocol) is Faulty and config.adapter_of(entry.session.manifest) is not None:
+            return session_id
+    return None
+
+
 def _is_dormant(state: HubState, session_id: str) -> bool:
     entry, talk = state.sessions.entries[session_id], state.sessions.talks[session_id]
     return entry.dormant is not None or isinstance(talk.protocol, Faulty)
@@ -300,17 +313,22 @@ class _Reader:
         return self._boxes[agent_id]
 
     def _session(self, row: SessionRow) -> tuple[SessionEntry, Talk]:
-        """Read one session. Only what is known to be unchanged can be said to lack its adapter."""
+        """Read one session. Its row is known to be unchanged: what cannot be read of it is its adapter's doing."""
         session = row.session
-        adapter = self._config.adapter_of(session.manifest)
-        if adapter is None:
-            what = f"{session.manifest.type} version {session.manifest.version}"
-            raise NotFoundError(f"expected the adapter of {session.session_id}, which is {what}, came none", where="adapters")
-        protocol = read_protocol(adapter, row.protocol, self._first.form)
+        protocol = self._protocol(row)
         watch = watch_of(self._config, session)
         more = (row.opened_at_ms, row.hidden, row.fired, watch)
         entry = SessionEntry(session, row.members, row.invited_until_ms, None, *more)
         return entry, Talk(row.words, protocol, row.last_said_ms, row.asked)
+
+    def _protocol(self, row: SessionRow) -> object:
+        adapter = self._config.adapter_of(row.session.manifest)
+        if adapter is None:
+            return Faulty(MISSING)
+        try:
+            return read_protocol(adapter, row.protocol, self._first.form)
+        except Malformed as error:
+            return Faulty(f"cannot read the state it wrote: {error.message}"[:500])
 
     def state(self) -> HubState:
         first = self._first

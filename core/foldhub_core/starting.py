@@ -14,7 +14,7 @@ from .config import HubConfig
 from .delivery import Links
 from .facts import Configured, Dormant, Woken
 from .records import changed
-from .sessions import Faulty
+from .sessions import MISSING, Faulty
 from .watching import watch_of
 from .words import fold_due
 
@@ -44,7 +44,7 @@ def _fault(decision: "Decision", session_id: str) -> str | None:
     """What is wrong with a session's adapter; None where it can go on."""
     sessions = decision.state.sessions
     if decision.config.adapter_of(sessions.entries[session_id].session.manifest) is None:
-        return "is missing"
+        return MISSING
     protocol = sessions.talks[session_id].protocol
     return protocol.reason if type(protocol) is Faulty else None
 

@@ -101,16 +101,15 @@ class Step:
 
 def step(config: HubConfig, state: HubState, arrival: Arrival) -> Step:
     """Take one arrival in. Raises nothing but assertions: what a peer did wrong is answered with `Refuse`."""
-    now_ms = max(state.now_ms, arrival.now_ms)
     try:
         decision, value = decide(config, state, arrival)
     except NetworkError as error:
-        return _refused(state, arrival, now_ms, error_record(error))
+        return _refused(state, arrival, error_record(error))
     effects = (Reply(arrival.ref, value), *decision.effects)
     if not decision.facts:
         return Step(state, None, effects)
-    commit = _commit(state, arrival, now_ms, tuple(decision.facts), None)
-    return Step(_moved(decision.state, commit), commit, effects)
+    commit = _commit(state, arrival, decision.now_ms, tuple(decision.facts), None)
+    return Step(moved_state(decision.state, commit.seq, commit.now_ms, commit.chain), commit, effects)
 
 
 def decide(config: HubConfig, state: HubState, arrival: Arrival) -> tuple[Decision, object]:
@@ -297,8 +296,8 @@ def _tick_agent(decision: Decision, agent_id: str) -> None:
     decision.make(Rearmed("agent", agent_id, min((at for at in due if at is not None), default=None)))
 
 
-def _refused(state: HubState, arrival: Arrival, now_ms: int, error: ErrorRecord) -> Step:
-    effects = (Refuse(arrival.ref, error),)
+def _refused(state: HubState, arrival: Arrival, error: ErrorRecord) -> Step:
+    effects, now_ms = (Refuse(arrival.ref, error),), max(state.now_ms, arrival.now_ms)
     if not refusals.is_recorded(state.refusals, state.limits, arrival.principal.subject, now_ms):
         return Step(state, None, effects)
     commit = _commit(state, arrival, now_ms, (), error)

@@ -212,7 +212,7 @@ def told_observing(event: Envelope) -> ObserveTask:
 
 def _delivered(state: "HubState", event: Envelope) -> "HubState":
     """Owe an event of the hub session to those it is for."""
-    mailboxes, agenda = delivery.fold_delivered(state, event, event.audience or (), state.agenda)
+    mailboxes, agenda = delivery.fold_delivered(state, event, event.audience or (), state.agenda, counted=False)
     return changed(state, mailboxes=mailboxes, agenda=agenda)
 
 

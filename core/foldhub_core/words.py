@@ -8,6 +8,7 @@ looks at that and refuses, so that only a recovery ever folds past it.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from . import codec, delivery, keys, watching
@@ -27,14 +28,13 @@ from .envelope import (
     EV_SESSION_OPENED,
     EV_SESSION_SHOWN,
     Envelope,
-    is_hub_event,
 )
 from .errors import shown
 from .rates import fold_posted
 from .records import changed
 from .registry import name_for
 from .session import Expectation, Manifest, Participant, Role, Session, SessionState
-from .sessions import Faulty, SessionEntry, Sessions, Talk
+from .sessions import MISSING, Faulty, SessionEntry, Sessions, Talk
 from .state import HubState, said_state
 
 if TYPE_CHECKING:
@@ -47,32 +47,30 @@ LAST_WORDS = (EV_SESSION_CLOSED, EV_SESSION_EXPIRED)
 
 def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubState":
     """Fold one word of a session."""
-    session_id = word.session_id
-    sessions = state.sessions
+    session_id, sessions, agenda = word.session_id, state.sessions, state.agenda
+    content = watching.is_content(word, state.hub_id)
+    moves = None if content else _MOVES.get(word.event_type)
     entry = sessions.entries.get(session_id)
     if entry is None:
         entry, talk = _opened(config, state, word)
+        adapter = config.adapter_of(entry.session.manifest)
         sessions = sessions.opened(entry, talk)
     else:
-        talk = _said(config, state, entry, word)
-        sessions = sessions.with_talk(session_id, talk)
-        if word.event_type in _MOVES:
-            entry = _MOVES[word.event_type](entry, word)
+        adapter = config.adapter_of(entry.session.manifest)
+        sessions = sessions.with_talk(session_id, _said(adapter, state, entry, word, content))
+        if moves is not None:
+            entry = moves(entry, word)
             sessions = sessions.with_entry(entry)
-    agenda, remembered, rates = state.agenda, state.keys, state.rates
-    if word.event_type in LAST_WORDS:
+    if not content and word.event_type in LAST_WORDS:
         sessions = sessions.ended(session_id)
         agenda = agenda.disarmed("session", session_id)
-    elif (
-        word.event_type in _MOVES
-        or has_deadlines(config, entry.session.manifest)
-        or watching.must_ask(entry, agenda, word.created_at_ms)
-    ):
+    elif moves is not None or _has_deadlines(adapter) or watching.must_ask(entry, agenda, word.created_at_ms):
         sessions, agenda = fold_due(config, sessions, agenda, entry, word.created_at_ms)
     audience = word.audience if word.audience is not None else delivery.others(entry.members, word.sender_id)
-    mailboxes, agenda = delivery.fold_delivered(state, word, audience, agenda)
-    sender = state.registry.agents.get(word.sender_id)
-    if sender is not None and sender.rule.limits.rate.per_minute and not is_hub_event(word.event_type):
+    mailboxes, agenda = delivery.fold_delivered(state, word, audience, agenda, counted=content)
+    remembered, rates = state.keys, state.rates
+    sender = state.registry.agents.get(word.sender_id) if content else None
+    if sender is not None and sender.rule.limits.rate.per_minute:
         rates = fold_posted(rates, word.sender_id, sender.rule.limits.rate, word.created_at_ms)
     if word.idempotency_key is not None:
         addressed = state.addressed
@@ -84,9 +82,8 @@ def fold_word(config: "HubConfig", state: "HubState", word: Envelope) -> "HubSta
     return said_state(state, sessions, mailboxes, agenda, remembered, rates, (), None)
 
 
-def has_deadlines(config: "HubConfig", manifest: Manifest) -> bool:
+def _has_deadlines(adapter: "AnyAdapter | None") -> bool:
     """Whether a session's protocol ever waits for a deadline: only then can a plain word bring one nearer."""
-    adapter = config.adapter_of(manifest)
     return adapter is not None and type(adapter).next_deadline is not _NO_DEADLINE
 
 
@@ -172,12 +169,12 @@ def _keyed(word: Envelope) -> tuple[str, bytes, str]:
 def _opened(config: "HubConfig", state: HubState, word: Envelope) -> tuple[SessionEntry, Talk]:
     data = cast(Mapping[str, Any], word.event_data)
     command = told_opening(word)
-    manifest = from_data(Manifest, data["manifest"])
+    manifest = _told_manifest(codec.pack(data["manifest"]))
     participants = as_participants(state, command.participants, word.sender_id, word.created_at_ms)
     invited = tuple([one for one in command.participants if one != word.sender_id])
     session = Session(
         session_id=word.session_id,
-        manifest=changed(manifest, expectations=manifest.expectations + command.expectations),
+        manifest=_expecting(manifest, command.expectations),
         creator_id=word.sender_id,
         participants=participants,
         created_at_ms=word.created_at_ms,
@@ -193,12 +190,22 @@ def _opened(config: "HubConfig", state: HubState, word: Envelope) -> tuple[Sessi
     entry = SessionEntry(session, (word.sender_id,), data["invited_until_ms"], watch=watch)
     adapter = config.adapter_of(manifest)
     if adapter is None:
-        return entry, Talk(1, Faulty("is missing"))
+        return entry, Talk(1, Faulty(MISSING))
     try:
         protocol: object = adapter.initial_state(session)
     except Exception as error:
         protocol = Faulty(str(raised(error)))
-    return entry, Talk(1, _folded(config, manifest, protocol, word))
+    return entry, Talk(1, _folded(adapter, protocol, word))
+
+
+@lru_cache(maxsize=256)
+def _told_manifest(packed: bytes) -> Manifest:
+    """The manifest a first word tells, one for all that tell the same: any number of sessions is opened under few."""
+    return from_data(Manifest, cast(Mapping[str, object], codec.unpack(packed)))
+
+
+def _expecting(manifest: Manifest, more: tuple[Expectation, ...]) -> Manifest:
+    return changed(manifest, expectations=manifest.expectations + more) if more else manifest
 
 
 def as_participants(state: HubState, agent_ids: tuple[str, ...], creator_id: str, at_ms: int) -> tuple[Participant, ...]:
@@ -212,11 +219,11 @@ def as_participants(state: HubState, agent_ids: tuple[str, ...], creator_id: str
     )
 
 
-def _said(config: "HubConfig", state: "HubState", entry: SessionEntry, word: Envelope) -> Talk:
+def _said(adapter: "AnyAdapter | None", state: "HubState", entry: SessionEntry, word: Envelope, content: bool) -> Talk:
     """What a word changes in the talk."""
     talk = state.sessions.talks[word.session_id]
-    protocol = _folded(config, entry.session.manifest, talk.protocol, word)
-    if not watching.is_content(word, state.hub_id):
+    protocol = _folded(adapter, talk.protocol, word)
+    if not content:
         asked = talk.asked
         if word.event_type == EV_SESSION_LEFT and asked:
             asked = tuple([one for one in asked if one.agent_id != word.event_data["agent_id"]])
@@ -229,12 +236,11 @@ def _said(config: "HubConfig", state: "HubState", entry: SessionEntry, word: Env
     return Talk(word.number, protocol, word.created_at_ms, asked)
 
 
-def _folded(config: "HubConfig", manifest: Manifest, protocol: object, word: Envelope) -> object:
+def _folded(adapter: "AnyAdapter | None", protocol: object, word: Envelope) -> object:
     if type(protocol) is Faulty:
         return protocol
-    adapter = config.adapter_of(manifest)
     if adapter is None:
-        return Faulty("is missing")
+        return Faulty(MISSING)
     try:
         folded: object = adapter.fold(protocol, word)
     except Exception as error:

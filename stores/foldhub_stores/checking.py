@@ -1,11 +1,14 @@
 """What holds of every store, whatever it rests on: what may follow on a log, and what a stored commit must still be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from foldhub_core import Commit, Envelope, Malformed, NetworkError, codec
 from foldhub_core.commits import chained, read_commit
 
 from .errors import StoreDamaged
+
+StoredRow = tuple[int, int, bytes, bytes]
+"""A commit as it is stored: sequence, format, chain, payload."""
 
 
 def check_next(hub_id: str, seq: int, head: bytes, commits: Sequence[Commit]) -> None:
@@ -28,7 +31,37 @@ def stored_commit(hub_id: str, seq: int, previous: bytes, form: int, chain: byte
     try:
         return read_commit(hub_id, seq, form, payload, previous, chain)
     except NetworkError as error:
-        raise StoreDamaged(f"it is chained, and cannot be read: {error}", seq=seq, path=path) from error
+        raise _unreadable(error, seq, path) from error
+
+
+def stored_commits(hub_id: str, previous: bytes, rows: Iterable[StoredRow], path: str) -> list[Commit]:
+    """Read stored commits back that follow one on another, as above; each row is a sequence, a format, a chain and a payload.
+
+    A long log is read by it, so there is no call for each commit but those that read and hash it.
+    """
+    commits: list[Commit] = []
+    seq = 0
+    digest = codec.digest
+    try:
+        for seq, form, chain, payload in rows:
+            if chain != chained(hub_id, previous, seq, form, digest(payload), len(payload)):
+                raise StoreDamaged("expected a commit as it was chained, came another", seq=seq, path=path)
+            commits.append(read_commit(hub_id, seq, form, payload, previous, chain))
+            previous = chain
+    except NetworkError as error:
+        raise _unreadable(error, seq, path) from error
+    return commits
+
+
+def in_sequence(rows: list[StoredRow], after: int) -> list[StoredRow]:
+    """Of rows in order those that come one behind the other after a place."""
+    if not rows or rows[-1][0] == after + len(rows):
+        return rows  # none came twice
+    return [row for at, row in enumerate(rows, start=after + 1) if row[0] == at]
+
+
+def _unreadable(error: NetworkError, seq: int, path: str) -> StoreDamaged:
+    return StoreDamaged(f"it is chained, and cannot be read: {error}", seq=seq, path=path)
 
 
 def find_envelope(commit: Commit, envelope_id: str) -> Envelope | None:

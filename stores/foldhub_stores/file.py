@@ -13,6 +13,7 @@ In the folder, mode 0700, lie the database `log.db` with its write-ahead log, th
 from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 from foldhub_core import Commit, Compacted, Envelope
 from foldhub_core.data import INT_MAX
@@ -20,14 +21,14 @@ from foldhub_core.ids import commit_of, was_issued
 from foldhub_core.index import DeadLetterRow, EndedSessionRow
 
 from .backup import Backup
-from .checking import check_next, envelope_at, find_envelope
+from .checking import check_next, envelope_at, find_envelope, in_sequence, stored_commits
 from .clock import wall_clock_ms
 from .disk import Disk
 from .errors import StoreDamaged
 from .founding import LOCK, found, is_founded
 from .guard import Guard
 from .holder import Holder
-from .holes import Hole, read_row
+from .holes import Hole, Row, read_row
 from .index_tables import (
     index_writes,
     select_audited,
@@ -159,12 +160,10 @@ class FileStore:
             query = "SELECT seq, form, chain, payload FROM commits WHERE seq > ? AND seq <= ? ORDER BY seq"
             found = self._database.ask(query, (after, end), "iibb")
             previous = chain_at(self._database, self._log.base, after) if found else None
-        commits: list[Commit] = []
-        for seq, form, chain, payload in found:
-            if seq != after + len(commits) + 1:
-                break
-            commits.append(self._checked(seq, form, chain, payload, previous))
-            previous = chain
+        rows = in_sequence(cast("list[Row]", found), after)
+        if rows and previous is None:
+            raise StoreDamaged("expected it in the log, came none", seq=after, path=self._path)
+        commits = stored_commits(self._hub_id, previous or b"", rows, self._path)
         if len(commits) < end - after:
             raise StoreDamaged("expected it in the log, came none", seq=after + len(commits) + 1, path=self._path)
         return tuple(commits)

@@ -14,14 +14,14 @@ from foldhub_core.commits import chained
 from foldhub_core.exact import is_list
 from foldhub_core.records import record
 
-from .checking import stored_commit
+from .checking import StoredRow, stored_commit
 from .errors import StoreDamaged
 
 FORM = 0
 """The format of a row whose payload is gone: what stands in its place is what is known of it."""
 
-Row = tuple[int, int, bytes, bytes]
-"""A commit or a hole as it is stored: sequence, format, chain, payload."""
+Row = StoredRow
+"""A commit or a hole as it is stored."""
 
 
 @record

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from foldhub_core import Commit, Compacted, Envelope
 from foldhub_core.ids import check_hub_id, commit_of, was_issued
-from foldhub_core.index import AuditRow, DeadLetterRow, EndedSessionRow, EndedTaskRow, EnvelopeRow, IndexRow, index_rows
+from foldhub_core.index import AuditRow, DeadLetterRow, EndedSessionRow, EndedTaskRow, EnvelopeRow, index_rows
 from foldhub_core.state import GENESIS
 
 from .checking import check_next, find_envelope
@@ -32,9 +32,9 @@ class MemoryStore:
         self._closed = False
         self._commits: list[Commit] = []
         self._head = GENESIS
-        self._words: defaultdict[str, list[EnvelopeRow]] = defaultdict(list)
+        self._words: defaultdict[str, list[Envelope]] = defaultdict(list)
         """By session, in the order of their numbers, which have no gap."""
-        self._causes: dict[tuple[str, str, str], EnvelopeRow] = {}
+        self._causes: dict[tuple[str, str, str], Envelope] = {}
         self._ended: dict[str, EndedSessionRow] = {}
         self._sessions: list[EndedSessionRow] = []
         self._sessions_of: defaultdict[str, list[EndedSessionRow]] = defaultdict(list)
@@ -43,10 +43,8 @@ class MemoryStore:
         self._dead: defaultdict[str, dict[int, DeadLetterRow]] = defaultdict(dict)
         self._kinds: defaultdict[str, list[int]] = defaultdict(list)
         self._begun: _Begun | None = None
-        self._snapshots: list[tuple[Snapshot, int]] = []
-        """The two newest, each with the bytes of the log where it stands."""
-        self._sizes: list[int] = [0]
-        """The bytes of the log after each commit."""
+        self._snapshots: list[Snapshot] = []
+        """The two newest."""
 
     @property
     def identity(self) -> Identity:
@@ -68,14 +66,17 @@ class MemoryStore:
     def append(self, commits: Sequence[Commit]) -> Outcome:
         """Keep commits. There is always room."""
         self._check_open()
-        check_next(self._identity.hub_id, self.seq, self._head, commits)
+        log = self._commits
+        check_next(self._identity.hub_id, len(log), self._head, commits)
         for commit in commits:
-            self._commits.append(commit)
-            self._sizes.append(self._sizes[-1] + len(commit.payload))
+            log.append(commit)
             self._head = commit.chain
             for row in index_rows(commit):
-                self._keep(row)
-        return Durable(self.seq)
+                if isinstance(row, EnvelopeRow):  # nearly all of a log
+                    self._say(row, commit)
+                else:
+                    self._keep(row)
+        return Durable(len(log))
 
     def read(self, after: int = 0, limit: int | None = None) -> tuple[Commit, ...]:
         """The commits after a place, at most `limit`."""
@@ -84,12 +85,15 @@ class MemoryStore:
             raise Compacted(f"expected a place from commit 0 on, came {after}")
         return tuple(self._commits[after : None if limit is None else after + max(limit, 0)])
 
-    def _keep(self, row: IndexRow) -> None:
+    def _say(self, row: EnvelopeRow, commit: Commit) -> None:
+        word = commit.facts[row.place]
+        assert isinstance(word, Envelope), "a row of an envelope says where one stands"
+        self._words[row.session_id].append(word)
+        if row.causation_id is not None:
+            self._causes.setdefault((row.session_id, row.sender_id, row.causation_id), word)
+
+    def _keep(self, row: EndedSessionRow | EndedTaskRow | DeadLetterRow | AuditRow) -> None:
         match row:
-            case EnvelopeRow():
-                self._words[row.session_id].append(row)
-                if row.causation_id is not None:
-                    self._causes.setdefault((row.session_id, row.sender_id, row.causation_id), row)
             case EndedSessionRow():
                 self._ended[row.session_id] = row
                 insort(self._sessions, row, key=_SESSION_KEY)
@@ -113,8 +117,8 @@ class MemoryStore:
     def read_session(self, session_id: str, since: int = 0, until: int | None = None) -> tuple[Envelope, ...]:
         """The words of a session after number `since` up to number `until`."""
         self._check_open()
-        rows = self._words.get(session_id, [])
-        return tuple([self._at(row) for row in rows[max(since, 0) : None if until is None else max(until, 0)]])
+        words = self._words.get(session_id, [])
+        return tuple(words[max(since, 0) : None if until is None else max(until, 0)])
 
     def envelope(self, envelope_id: str) -> Envelope | None:
         """The envelope of this id, or None."""
@@ -127,13 +131,7 @@ class MemoryStore:
     def by_cause(self, session_id: str, sender_id: str, causation_id: str) -> Envelope | None:
         """The first word somebody said for a cause in a session, or None."""
         self._check_open()
-        row = self._causes.get((session_id, sender_id, causation_id))
-        return None if row is None else self._at(row)
-
-    def _at(self, row: EnvelopeRow) -> Envelope:
-        fact = self._commits[row.seq - 1].facts[row.place]
-        assert isinstance(fact, Envelope), "a row of an envelope says where one stands"
-        return fact
+        return self._causes.get((session_id, sender_id, causation_id))
 
     # --- lists
 
@@ -197,20 +195,19 @@ class MemoryStore:
         self._check_open()
         begun = check_begun(self._begun)
         self._begun = None
-        snapshot = Snapshot(begun.seq, begun.digest.hex(), tuple(begun.slices))
-        self._snapshots = [*self._snapshots[-1:], (snapshot, self._sizes[begun.seq])]
+        self._snapshots = [*self._snapshots[-1:], Snapshot(begun.seq, begun.digest.hex(), tuple(begun.slices))]
         return Durable(self.seq)
 
     def snapshot(self) -> Snapshot | None:
         """The newest snapshot, or None."""
         self._check_open()
-        return self._snapshots[-1][0] if self._snapshots else None
+        return self._snapshots[-1] if self._snapshots else None
 
     def since_snapshot(self) -> tuple[int, int]:
         """How many commits, and bytes of payload, were appended since the newest snapshot."""
         self._check_open()
-        seq, size = (self._snapshots[-1][0].seq, self._snapshots[-1][1]) if self._snapshots else (0, 0)
-        return self.seq - seq, self._sizes[-1] - size
+        since = self._commits[self._snapshots[-1].seq if self._snapshots else 0 :]
+        return len(since), sum([len(commit.payload) for commit in since])
 
     # --- its life
 

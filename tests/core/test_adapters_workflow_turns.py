@@ -145,7 +145,15 @@ def test_a_finish_ends_it_for_its_reason(reason: str, ending: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "ending"), [(Terminate(), "after_work"), (Terminate("x"), "x"), (Terminate(""), "workflow_terminated")]
+    ("target", "ending"),
+    [
+        (Terminate(), "after_work"),
+        (Terminate("x"), "x"),
+        (Terminate(""), "workflow_terminated"),
+        (Terminate(" \n"), "workflow_terminated"),
+        (Terminate("x" * 2_000), "x" * 1_024),
+    ],
+    ids=["as it is", "given", "empty", "blank", "long"],
 )
 def test_a_target_that_ends_it_says_why(target: Terminate, ending: str) -> None:
     assert Flow(WorkflowGraph("alice", default_target=target)).says("alice").ending == ending

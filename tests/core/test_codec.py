@@ -1,5 +1,6 @@
 """Records to bytes and back: what the bytes are, and every way in which bytes can be wrong."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -474,6 +475,16 @@ def test_bytes_of_a_format_we_do_not_know_are_malformed(form: int) -> None:
 
 def test_an_answer_may_be_nothing() -> None:
     assert decode(encode(Reply("r", None)), Reply) == Reply("r", None)
+
+
+def test_a_manifest_that_is_too_deep_is_malformed() -> None:
+    names = names_of(Session)
+    values = [b"\xa1a"] * len(names)
+    # What is too deep to be written again, and not to be read, depends on how deep the stack is that asks.
+    for depth in range(sys.getrecursionlimit() - 300, sys.getrecursionlimit() + 20):
+        values[names.index("manifest")] = b"\x91" * depth + b"\xc0"
+        with pytest.raises(Malformed):
+            decode(b"\xdc" + (len(names) + 1).to_bytes(2, "big") + pack(TAGS[Session]) + b"".join(values), Session)
 
 
 def test_a_row_is_read_whatever_record_it_is() -> None:

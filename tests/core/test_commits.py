@@ -401,6 +401,7 @@ def tampered(at: int, value: object) -> Callable[[list[object]], object]:
         (tampered(0, -1), "expected a time"),
         (tampered(0, 2**63), "expected a time"),
         (tampered(1, None), "Actor.subject"),
+        (tampered(1, ["a"]), "Actor.subject"),
         (tampered(2, 1), "Actor.admin"),
         (tampered(3, None), "Actor.acted"),
         (tampered(4, 5), "Actor.may_register"),

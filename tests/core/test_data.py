@@ -383,3 +383,13 @@ def test_freezing_again_changes_nothing(value: object) -> None:
 
 def test_the_negative_zero_is_frozen_as_the_other() -> None:
     assert str(freeze({"a": -0.0})["a"]) == "0.0"
+
+
+def test_what_a_map_of_ones_own_gives_as_its_items_is_frozen() -> None:
+    class Told(dict[str, object]):
+        """A map that says other things than it holds."""
+
+        def items(self) -> Any:
+            return [("a", "said")]
+
+    assert freeze(Told(a=[1])) == {"a": "said"}

@@ -7,6 +7,7 @@ import pytest
 
 from foldhub_core import (
     Adapter,
+    AdapterResult,
     Data,
     Envelope,
     FrozenDict,
@@ -16,9 +17,9 @@ from foldhub_core import (
     Limits,
     Malformed,
     Manifest,
-    NotFoundError,
     ParticipantBounds,
     Session,
+    Start,
     Unavailable,
     changed,
     codec,
@@ -28,10 +29,11 @@ from foldhub_core import (
     take_snapshot,
 )
 from foldhub_core.mailbox import DeadLetter, Owed
-from foldhub_core.sessions import Sessions
-from foldhub_core.snapshot import DEALT, first_dormant
+from foldhub_core.sessions import Faulty, Sessions
+from foldhub_core.snapshot import DEALT, first_dormant, first_unread
 from foldhub_core.snapshot_rows import DeadLetterRow, EndRow, HubRow, MailboxRow, OwedRow, SessionRow
-from tests.core.session_driver import Broken, Free, Talks
+from tests.core.hub_driver import ADMIN
+from tests.core.session_driver import Broken, Free, Heard, Talks
 
 
 @attrs.frozen
@@ -219,11 +221,40 @@ def test_a_dormant_state_has_a_digest_of_its_own() -> None:
     assert digest(folded) == digest(replay(HubConfig(), hub.log, HubState("demo")))
 
 
-def test_a_session_whose_adapter_is_not_configured_cannot_be_read_back() -> None:
-    slices = list(take_snapshot(STORY.state))
-    with pytest.raises(NotFoundError, match="auction version 3") as refused:
-        read_snapshot(HubConfig(adapters=(Free(),)), [*slices])
-    assert refused.value.where == "adapters"
+def test_a_session_whose_adapter_is_not_configured_is_read_back_and_dormant_from_the_next_start() -> None:
+    config = HubConfig(adapters=(Free(),))
+    read = read_snapshot(config, take_snapshot(STORY.state))
+    without = replay(config, STORY.log, HubState("demo"))
+    assert read.sessions.entries == without.sessions.entries
+    assert read.sessions.talks == without.sessions.talks
+    assert first_unread(config, read) is None, "there is no adapter that could not read it"
+    assert changed(read, sessions=STORY.state.sessions) == STORY.state, "nothing else is missing"
+
+
+class Timed(Free):
+    """A protocol that closes its session a second after it was opened."""
+
+    def next_deadline(self, session: Session, state: Heard) -> int | None:
+        return session.created_at_ms + 1_000
+
+    def on_deadline(self, session: Session, state: Heard, now_ms: int) -> AdapterResult:
+        return AdapterResult("closed", "its time is over")
+
+
+def test_what_a_missing_protocol_waits_for_passes_and_follows_when_it_is_back() -> None:
+    hub = Talks("alice", "bob", adapters=[Timed("timed")])
+    session_id = hub.opened("alice", "bob", type="timed")
+    slices, with_it = list(take_snapshot(hub.state)), hub.config
+    hub.config = hub.configured(built_in=True, limits=None)
+    hub.state = read_snapshot(hub.config, slices)
+    hub.value(ADMIN, Start())
+    hub.tick_until_rest(hub.now_ms + 5_000)
+    assert hub.state.sessions.entries[session_id].dormant == "its adapter is missing"
+    hub.config, hub.state = with_it, replay(with_it, hub.log, read_snapshot(with_it, slices))
+    assert digest(hub.state) == digest(replay(with_it, hub.log, HubState("demo")))
+    hub.value(ADMIN, Start())
+    hub.tick_until_rest(hub.now_ms + 5_000)
+    assert hub.words(session_id)[-1].event_data["reason"] == "its time is over"
 
 
 class OtherState(AuctionAdapter):
@@ -232,11 +263,30 @@ class OtherState(AuctionAdapter):
     state_type = Bid  # type: ignore[assignment]
 
 
-def test_a_protocols_state_that_its_adapter_does_not_know_is_malformed() -> None:
-    slices = list(take_snapshot(STORY.state))
-    config = HubConfig(adapters=(*STORY.config.adapters, OtherState()))
-    with pytest.raises(Malformed):
-        read_snapshot(config, slices)
+class NeverReads(AuctionAdapter):
+    """A protocol whose state is written by a class that is well, and built by one that raises."""
+
+    @attrs.frozen
+    class Raising(Auction):
+        def __attrs_post_init__(self) -> None:
+            raise RuntimeError("not today")
+
+    state_type = Raising
+
+
+@pytest.mark.parametrize(
+    ("adapter", "reason"),
+    [(OtherState(), "expected 3 fields"), (NeverReads(), "its adapter raised RuntimeError: not today")],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_protocols_state_that_its_adapter_cannot_read_is_faulty(adapter: AuctionAdapter, reason: str) -> None:
+    config = HubConfig(adapters=(*[one for one in STORY.config.adapters if one.manifest.type != "auction"], adapter))
+    read = read_snapshot(config, take_snapshot(STORY.state))
+    (faulty,) = [talk.protocol for talk in read.sessions.talks.values() if type(talk.protocol) is Faulty]
+    assert faulty.reason.startswith("cannot read the state it wrote: ")
+    assert reason in faulty.reason
+    assert first_unread(config, read) is not None
+    assert first_unread(STORY.config, read_snapshot(STORY.config, take_snapshot(STORY.state))) is None
 
 
 @pytest.mark.parametrize(
@@ -297,9 +347,8 @@ def test_a_state_is_written_as_it_says_itself_and_read_back_by_its_fields() -> N
     assert codec.unpack(row.protocol) == {"words": len(hub.words(session_id))}
 
 
-def test_a_state_that_is_no_data_where_its_class_asks_for_data_is_malformed() -> None:
+def test_a_state_that_is_no_data_where_its_class_asks_for_data_is_faulty() -> None:
     hub = Talks("alice", "bob", adapters=[Free("telling")])
-    hub.opened("alice", "bob", type="telling")
-    slices = list(take_snapshot(hub.state))
-    with pytest.raises(Malformed, match="data of a protocol's state"):
-        read_snapshot(HubConfig(adapters=(Telling(),)), slices)
+    session_id = hub.opened("alice", "bob", type="telling")
+    read = read_snapshot(HubConfig(adapters=(Telling(),)), take_snapshot(hub.state))
+    assert "expected the data of a protocol's state" in str(read.sessions.talks[session_id].protocol)

@@ -4,26 +4,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from foldhub_core import (
     EV_TEXT,
+    Ack,
     Adapter,
     CloseSession,
+    Commit,
     Envelope,
     HubConfig,
-    NotFoundError,
+    Leave,
+    Malformed,
     Post,
     Refuse,
     Reply,
+    Session,
     Unavailable,
+    changed,
     digest,
     get_session,
+    protocol_state,
+    replay,
     take_snapshot,
 )
 from foldhub_core.config import BUILT_IN
-from foldhub_stores import Durable, FileStore, recover
-from tests.core.session_driver import Broken, Free
+from foldhub_stores import Durable, FileStore, Snapshot, compact, recover
+from tests.core.session_driver import Broken, Free, Heard
 from tests.stores.writer import Walk, open_store
 
 
@@ -35,6 +43,7 @@ class Run:
     """One run of the hub, from opening its store to closing it, with two sessions of the same two agents."""
 
     def __init__(self, place: Path, *adapters: Adapter[Any]) -> None:
+        self.place = place
         self.store = open_store(place)
         self.walk = Walk(self.store, config(*adapters))
         self.ann, self.bob = self.walk.agent("ann"), self.walk.agent("bob")
@@ -69,7 +78,20 @@ def a_snapshot(run: Run) -> None:
         assert isinstance(run.say(session_id, "After the snapshot."), Reply)
 
 
-@pytest.fixture(params=[nothing, a_snapshot], ids=lambda before: before.__name__)
+def a_compaction(run: Run) -> None:
+    """A snapshot tells, and the log behind it; what was before is compacted."""
+    over = run.opened("discussion")
+    assert isinstance(run.say(over), Reply)
+    for agent_id in (run.ann, run.bob):
+        run.walk.get(Ack(agent_id=agent_id, numbers=tuple(run.walk.engine.state.mailboxes[agent_id].owed)))
+    run.walk.get(CloseSession(session_id=over, agent_id=run.ann))
+    run.snapshot()
+    a_snapshot(run)
+    run.store.close()
+    assert compact(run.place, 0, clock=lambda: 10**9).dropped == 1
+
+
+@pytest.fixture(params=[nothing, a_snapshot, a_compaction], ids=lambda before: before.__name__)
 def left(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str, str]:
     """A store with a session whose adapter will be missing or raise, and one of a built-in protocol; closed."""
     run = Run(tmp_path / "store", Broken("nowhere"))
@@ -145,20 +167,82 @@ def test_the_administrator_closes_it(left: tuple[Path, str, str], why: str) -> N
     run.store.close()
 
 
+@pytest.mark.parametrize("why", RUNS)
+def test_a_run_without_it_changes_nothing_for_the_next_with_it(left: tuple[Path, str, str], why: str) -> None:
+    place, fragile, sound = left
+    run = Run(place, Broken("nowhere"))
+    before = run.walk.engine.state
+    run.store.close()
+    run = Run(place, *RUNS[why][0])
+    run.say(fragile)
+    run.say(sound)
+    run.walk.get(Leave(session_id=fragile, agent_id=run.bob))
+    run.store.close()
+    store = open_store(place)
+    well = recover(config(Broken("nowhere")), store)
+    assert digest(well) == digest(replay(config(Broken("nowhere")), store.read(before.seq), before))
+    protocol = protocol_state(well, fragile)
+    assert isinstance(protocol, Heard)
+    assert len(protocol.event_types) == store.words(fragile), "what was said without it was folded"
+    store.close()
+
+
+@attrs.frozen
+class Remodelled:
+    """What a later release of a protocol remembers, under the same version."""
+
+    words: int = 0
+
+
+class ReleasedAnew(Adapter[Remodelled]):
+    """A release that changed its state and not its version."""
+
+    manifest = Broken("nowhere").manifest
+    state_type = Remodelled
+
+    def initial_state(self, session: Session) -> Remodelled:
+        return Remodelled()
+
+    def validate_send(self, session: Session, state: Remodelled, envelope: Envelope) -> None:
+        pass
+
+    def fold(self, state: Remodelled, envelope: Envelope) -> Remodelled:
+        return Remodelled(state.words + 1)
+
+
+def test_an_adapter_that_cannot_read_what_it_wrote_folds_the_log_as_long_as_there_is_one(
+    left: tuple[Path, str, str], request: pytest.FixtureRequest
+) -> None:
+    place, fragile, sound = left
+    run = Run(place, ReleasedAnew())
+    assert isinstance(run.say(sound), Reply)
+    if "a_compaction" in request.node.callspec.id:
+        assert (run.dormant(fragile) or "").startswith("its adapter cannot read the state it wrote: expected ")
+        run.store.close()
+        run = Run(place, Broken("nowhere"))
+    assert run.dormant(fragile) is None
+    assert isinstance(run.say(fragile), Reply)
+    run.store.close()
+
+
+class CutOff(FileStore):
+    """A store whose snapshot is not whole, and whose log begins behind its first commit."""
+
+    def snapshot(self) -> Snapshot | None:
+        whole = super().snapshot()
+        return whole and changed(whole, slices=whole.slices[:-1])
+
+    def read(self, after: int = 0, limit: int | None = None) -> tuple[Commit, ...]:
+        return super().read(max(after, 1), limit)
+
+
 def test_a_snapshot_that_cannot_be_read_and_a_log_that_begins_later_are_told_by_the_snapshots_error(tmp_path: Path) -> None:
     run = Run(tmp_path / "store", Free())
     run.opened("free")
     run.snapshot()
     run.store.close()
-
-    class Later(FileStore):
-        """A store whose log begins behind its first commit."""
-
-        def read(self, after: int = 0, limit: int | None = None) -> Any:
-            return super().read(max(after, 1), limit)
-
-    store = Later(tmp_path / "store")
-    with pytest.raises(NotFoundError, match="expected the adapter of"):
+    store = CutOff(tmp_path / "store")
+    with pytest.raises(Malformed, match="expected the first row of a snapshot"):
         recover(config(), store)
     store.close()
 
