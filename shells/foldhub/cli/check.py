@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.text import Text
 
 from foldhub.testing.adapter_kit.check import SESSIONS, check_adapter
-from foldhub.testing.adapter_kit.exploring import explore_adapter
+from foldhub.testing.adapter_kit.exploring import Explored, explore_adapter
 from foldhub.testing.adapter_kit.naming import adapter_named, value_named
 from foldhub.testing.adapter_kit.report import AdapterLawBroken
 from foldhub.testing.adapter_kit.search import Reached
+from foldhub_core.config import AnyAdapter
+
+from .bar import counted
 
 FINE, FOUND, USAGE = 0, 1, 2
 COLOURS = {"move": "bold", "refused": "yellow", "said": "cyan", "state": "dim", "broken": "bold red"}
@@ -74,20 +77,26 @@ def check(
         return USAGE
     try:
         if explore:
-            found = explore_adapter(
-                tested, envelopes=explore, knobs=given or {}, vocabulary=makers or None, participants=(participants or (None,))[0]
-            )
+            with _bar(err, TextColumn("{task.fields[told]}")) as progress:
+                task = progress.add_task(_named(tested), total=None, told="")
+
+                def tell_explored(far: Explored) -> None:
+                    told = f"envelope {min(far.envelopes + 1, explore)} of {explore}, {counted(far.states, 'state')}"
+                    progress.update(task, completed=far.done, total=far.done + far.waiting, told=told)
+
+                found = explore_adapter(
+                    tested,
+                    envelopes=explore,
+                    knobs=given or {},
+                    vocabulary=makers or None,
+                    participants=(participants or (None,))[0],
+                    tell=tell_explored,
+                )
             out.print(Text(str(found)))
             out.print(Text(found.mermaid()))
             return FINE
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[states]} states"),
-        )
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-            task = progress.add_task(f"{tested.manifest.type} {tested.manifest.version}", total=examples, states=0)
+        with _bar(err, MofNCompleteColumn(), TextColumn("{task.fields[states]} states")) as progress:
+            task = progress.add_task(_named(tested), total=examples, states=0)
 
             def tell(reached: Reached) -> None:
                 progress.update(task, completed=reached.sessions, states=len(reached.states))
@@ -109,6 +118,16 @@ def check(
         return FOUND
     out.print(Text(str(report)), style="green")
     return FINE
+
+
+def _named(adapter: AnyAdapter) -> str:
+    return f"{adapter.manifest.type} {adapter.manifest.version}"
+
+
+def _bar(err: Console, *columns: ProgressColumn) -> Progress:
+    """A bar for as long as the command works; nothing where no terminal shows it."""
+    all_columns = (TextColumn("{task.description}"), BarColumn(), *columns)
+    return Progress(*all_columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _show(out: Console, broken: AdapterLawBroken) -> None:

@@ -26,7 +26,7 @@ from foldhub_core import (
     changed,
 )
 from foldhub_core.config import AnyAdapter
-from tests.shells.adapters.broken import BROKEN, STOP, BeginsAgain, KeepsWhoLeft, Log, NeverRests
+from tests.shells.adapters.broken import BROKEN, STOP, BeginsAgain, KeepsEverything, KeepsWhoLeft, Log, NeverRests
 from tests.shells.adapters.sound import Circle
 from tests.shells.adapters.varied import GRAPH, Bell, DrawsLots, KeepsWhatItWorkedOut, TellsWhatIsKnown, TurnsOver, Vote
 
@@ -103,6 +103,10 @@ def test_an_unusual_adapter_is_not_accused_for_long(adapter: AnyAdapter, given: 
 # --- what is reported
 
 
+# What a report says has nothing to do with how a state grows, which takes long talks to see.
+SHORT: dict[str, Any] = {"growth": "envelopes", "second_process": False}
+
+
 def broken_by(adapter: AnyAdapter, **given: Any) -> AdapterLawBroken:
     with pytest.raises(AdapterLawBroken) as caught:
         check_adapter(adapter, **given)
@@ -124,13 +128,24 @@ def test_the_line_that_is_printed_reproduces_it() -> None:
     assert broken_by(NeverRests(), again=again).lines == broken.lines
 
 
+def test_a_session_that_broke_a_law_and_breaks_none_any_more_is_told_so() -> None:
+    broken = broken_by(NeverRests(), seed=1)
+    again = broken.reproduce.split("again='")[1].split("'")[0]
+    report = check_adapter(Circle(), again=again)
+    moves = sum(line.kind == "move" for line in broken.lines) - 1
+    told, unchecked = str(report).splitlines()
+    assert told == f"Circle (circle 1): the session that broke a law breaks none now: {moves} moves, held to 24 laws"
+    assert unchecked == "  not checked: state_stays_small, same_version_same_behaviour, processes_agree, and any other session"
+    assert report.states > 3
+
+
 def test_the_same_seed_finds_the_same() -> None:
-    first, second = [check_adapter(Circle(), seed=3, max_examples=10, second_process=False) for _ in range(2)]
+    first, second = [check_adapter(Circle(), seed=3, max_examples=10, **SHORT) for _ in range(2)]
     assert first == second
 
 
 def test_a_report_says_how_far_it_came() -> None:
-    report = check_adapter(ConsultingAdapter(), seed=1, max_examples=20, second_process=False)
+    report = check_adapter(ConsultingAdapter(), seed=1, max_examples=20, **SHORT)
     assert report.examples == 20
     assert report.states > 5
     assert report.closed["consulting_complete"] > 1
@@ -143,6 +158,17 @@ def test_the_search_tells_how_far_it_is() -> None:
     told: list[int] = []
     check_adapter(ConsultingAdapter(), max_examples=5, second_process=False, tell=lambda reached: told.append(reached.sessions))
     assert told == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("cls", "told"),
+    [
+        (KeepsEverything, "it grows with the envelopes: `texts` had 120 items, and has 360. Where that is meant"),
+        (KeepsWhoLeft, "frank, grace, heidi, in `texts`. Where that is meant"),
+    ],
+)
+def test_a_state_that_grows_is_told_by_the_field_that_does(cls: type[Adapter[Any]], told: str) -> None:
+    assert told in broken_by(cls(), max_examples=5).why
 
 
 class Bids(Adapter[Log]):
@@ -169,7 +195,7 @@ def test_a_protocol_with_events_of_its_own_is_asked_for_them() -> None:
 
 
 def test_a_vocabulary_says_what_a_protocol_takes() -> None:
-    report = check_adapter(Bids(), vocabulary=[Draft("bid", {"amount": 3})], max_examples=20, second_process=False)
+    report = check_adapter(Bids(), vocabulary=[Draft("bid", {"amount": 3})], max_examples=20, **SHORT)
     assert report.said["bid"] > 10
 
 
@@ -180,7 +206,7 @@ def test_a_maker_sees_where_it_speaks() -> None:
         seen.append((place.sender_id, *place.others))
         return Draft("bid", {"amount": 3}, place.others[:1] or None)
 
-    check_adapter(Bids(), vocabulary=[bid], participants=3, max_examples=5, second_process=False)
+    check_adapter(Bids(), vocabulary=[bid], participants=3, max_examples=5, **SHORT)
     assert max(map(len, seen)) >= 3
 
 
@@ -195,7 +221,7 @@ def test_knobs_come_as_they_are_given(knobs: Any) -> None:
             if session.knobs.get("rounds") != 2:
                 raise ProtocolError("expected two rounds")
 
-    report = check_adapter(Knobbed(), knobs=knobs, vocabulary=[Draft("bid", {"amount": 3})], max_examples=10)
+    report = check_adapter(Knobbed(), knobs=knobs, vocabulary=[Draft("bid", {"amount": 3})], max_examples=10, **SHORT)
     assert report.said["bid"] > 5
 
 
@@ -203,14 +229,14 @@ def test_an_adapter_that_cannot_be_found_from_outside_is_told_so() -> None:
     class Inside(Bids):
         pass
 
-    report = check_adapter(Inside(), vocabulary=[Draft("bid", {"amount": 3})], max_examples=5)
+    report = check_adapter(Inside(), vocabulary=[Draft("bid", {"amount": 3})], max_examples=5, growth="envelopes")
     why = "Inside is defined in a function; put it at the top of a module; it was played again in this one instead"
     assert report.not_held == {"processes_agree": why}
 
 
 def test_what_was_written_down_of_a_version_is_held_to(tmp_path: Any) -> None:
     file = tmp_path / "behaviour.json"
-    given: dict[str, Any] = {"record": file, "vocabulary": [STOP], "max_examples": 8, "second_process": False, "seed": 1}
+    given: dict[str, Any] = {"record": file, "vocabulary": [STOP], "max_examples": 8, "seed": 1} | SHORT
     check_adapter(Circle(), **given)
     check_adapter(Circle(), **given)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from foldhub.testing import AdapterLawBroken, explore_adapter
+from foldhub.testing.adapter_kit.exploring import Explored
 from foldhub_core import (
     EV_PACKET,
     EV_TEXT,
@@ -75,6 +76,18 @@ def test_three_participants_and_six_envelopes_take_seconds() -> None:
     assert found.is_whole
     assert found.states > 15
     assert str(found).startswith(f"3 participants, up to 6 envelopes: {found.states} states, ")
+
+
+def test_it_tells_how_far_it_is() -> None:
+    told: list[Explored] = []
+    found = explore_adapter(ConsultingAdapter(), tell=told.append)
+    assert [(one.done, one.waiting, one.states, one.moves, one.envelopes) for one in told] == [(1, 1, 2, 2, 0), (2, 0, 3, 4, 1)]
+    assert (told[-1].states, told[-1].moves) == (found.states, found.moves)
+
+
+def test_one_of_a_thing_is_told_as_one() -> None:
+    told = str(explore_adapter(ConversationAdapter(), envelopes=1, vocabulary=[]))
+    assert told == "2 participants, up to 1 envelope: 1 state, 0 moves between them, 0 refused; it ends in no way"
 
 
 def test_it_stops_where_there_are_too_many_states() -> None:

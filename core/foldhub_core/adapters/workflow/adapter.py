@@ -7,7 +7,7 @@ from foldhub_core.adapters.face import Draft
 from foldhub_core.adapters.protocol import NOTHING_FOLLOWS, Adapter, AdapterResult, ExpectedTurn
 from foldhub_core.adapters.workflow import turns
 from foldhub_core.adapters.workflow.graph import WorkflowGraph, read_graph, resolved, tools_of
-from foldhub_core.adapters.workflow.packets import changed_context, check_change, check_context, check_packet
+from foldhub_core.adapters.workflow.packets import ROUTING_CHARS, changed_context, check_change, check_context, check_packet
 from foldhub_core.adapters.workflow.parts import Condition, Target
 from foldhub_core.adapters.workflow.state import WorkflowState, agent_of, is_visible
 from foldhub_core.adapters.workflow.vocabulary import Vocabulary
@@ -123,7 +123,8 @@ class WorkflowAdapter(Adapter[WorkflowState]):
     def on_accepted(self, session: Session, state: WorkflowState, envelope: Envelope) -> AdapterResult:
         """The graph's own end comes before that by the number of turns."""
         if state.close_reason is not None:
-            return AdapterResult("closed", state.close_reason or "workflow_terminated")
+            reason = state.close_reason[:ROUTING_CHARS]
+            return AdapterResult("closed", reason if reason.strip() else "workflow_terminated")
         most = state.graph.max_turns
         return AdapterResult("closed", "max_turns") if most is not None and state.turn_count >= most else NOTHING_FOLLOWS
 

@@ -8,6 +8,7 @@ is
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import attrs
@@ -66,12 +67,21 @@ class Target(Part, ABC):
 def written(value: object) -> object:
     """Give a part, or what a part's field holds, as data that is not frozen yet."""
     kind: Any = type(value)
-    if attrs.has(kind):
-        fields = {field.name: written(getattr(value, field.name)) for field in attrs.fields(kind)}
-        return {"name": value.name, "args": fields} if isinstance(value, Part) else fields
+    if kind is str:
+        return value
     if isinstance(value, tuple):
         return [written(item) for item in cast("tuple[object, ...]", value)]
-    return value
+    names = _names_of(kind)
+    if names is None:
+        return value
+    fields = {name: written(getattr(value, name)) for name in names}
+    return {"name": value.name, "args": fields} if isinstance(value, Part) else fields
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a class of attrs; None of any other. Any: attrs tells them only of one it is sure of."""
+    return tuple([field.name for field in attrs.fields(kind)]) if attrs.has(kind) else None
 
 
 def renamed(value: T, resolve: Callable[[str], str]) -> T:

@@ -1,9 +1,10 @@
 """What a workflow remembers: its graph, who is there, who owes a turn, and the context they share."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from foldhub_core.adapters.workflow.graph import WorkflowGraph
-from foldhub_core.data import Data, freeze
+from foldhub_core.data import Data, Value, freeze, frozen_map
 from foldhub_core.exact import EMPTY
 from foldhub_core.records import names_of, record, values_of
 
@@ -37,7 +38,14 @@ class WorkflowState:
 
     def to_data(self) -> Data:
         """All of it, the graph by its own data: its conditions and targets may be of classes only its adapter knows."""
-        return freeze({**dict(zip(names_of(WorkflowState), values_of(self), strict=True)), "graph": self.graph.to_json()})
+        fields = dict(zip(_FIELDS, values_of(self), strict=True))
+        fields |= {"graph": self.graph.to_json(), "names": freeze(self.names), "context": freeze(self.context)}
+        # All of it is frozen now, and no deeper than a map may be: the graph and the context came within knobs or words.
+        return frozen_map([(name, cast("Value", fields[name])) for name in _SORTED])
+
+
+_FIELDS = names_of(WorkflowState)
+_SORTED = sorted(_FIELDS)
 
 
 def agent_of(state: WorkflowState, agent: str) -> str:

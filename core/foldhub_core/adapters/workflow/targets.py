@@ -103,7 +103,7 @@ class Terminate(Target):
 
     def label(self) -> str:
         """Its reason."""
-        return self.reason or "the end"
+        return self.reason if self.reason.strip() else "the end"
 
 
 @attrs.frozen

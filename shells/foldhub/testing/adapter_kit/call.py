@@ -11,10 +11,9 @@ from typing import Any
 import attrs
 
 from foldhub_core import Envelope, Session
-from foldhub_core.codec import encode
 from foldhub_core.config import AnyAdapter
 
-from .writing import read_state, rewritten_state, written_state
+from .writing import read_state, rewritten_record, rewritten_state, watched_state, written_record
 
 # Any, all over: states and answers are the adapter's own, and only its laws look into them.
 
@@ -65,13 +64,13 @@ class Call:
         try:
             call.result = getattr(call.adapter, self.method)(*call.args)
         except Exception as error:
-            call.error = error
+            call.error = error.with_traceback(None)
         return call
 
 
 def watched_call(adapter: AnyAdapter, method: str, args: tuple[Any, ...], read: Callable[[bytes], Any]) -> Call:
     """Call the adapter, and watch it."""
-    call = Call(adapter, method, args, before=_as_bytes(args, written_state), read=read)
+    call = Call(adapter, method, args, before=_as_bytes(args, written_record, watched_state), read=read)
     asked = getattr(adapter, method)
     watch = _Watch()
     before, collects = sys.getprofile(), gc.isenabled()
@@ -86,7 +85,7 @@ def watched_call(adapter: AnyAdapter, method: str, args: tuple[Any, ...], read: 
         if collects:
             gc.enable()
     call.looked_at = watch.seen
-    call.after = _as_bytes(args, rewritten_state)
+    call.after = _as_bytes(args, rewritten_record, rewritten_state)
     return call
 
 
@@ -96,8 +95,11 @@ def told_error(error: Exception | None) -> str:
     return f"{type(error).__name__}({text[:200]!r})" if text else type(error).__name__
 
 
-def _as_bytes(args: tuple[Any, ...], written: Callable[[object], bytes | None]) -> tuple[bytes | None, ...]:
-    return tuple([encode(one) if type(one) in (Envelope, Session) else written(one) for one in args])
+_Write = Callable[[object], bytes | None]
+
+
+def _as_bytes(args: tuple[Any, ...], record: _Write, state: _Write) -> tuple[bytes | None, ...]:
+    return tuple([record(one) if type(one) in (Envelope, Session) else state(one) for one in args])
 
 
 _CLOCKS = frozenset(

@@ -6,11 +6,15 @@ def test_my_protocol_keeps_the_laws() -> None:
     check_adapter(MyAdapter())
 """
 
+import gc
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import attrs
 
 from foldhub_core import HubConfig, Manifest
 from foldhub_core.config import AnyAdapter
@@ -26,6 +30,7 @@ from .naming import name_of
 from .report import AdapterLawBroken, AdapterReport
 from .scene import Scene, Stage
 from .search import Found, Reached, Search
+from .shapes import exact_shape
 from .shrinking import shrunk
 from .transcript import transcript
 from .vocabulary import UNKNOWN, Maker
@@ -80,9 +85,22 @@ def check_adapter(
     if again is not None:
         return check.again(read_script(again))
     search = Search(check.stage, counts_of(adapter, participants), knobs_of(adapter, knobs, drawn), drawn)
-    report = check.all(search, sessions, growth, None if record is None else Path(record), second_process, tell)
+    with _seldom_collected():
+        report = check.all(search, sessions, growth, None if record is None else Path(record), second_process, tell)
     settings.reports.append(report)
     return report
+
+
+@contextmanager
+def _seldom_collected() -> Generator[None]:
+    """Meanwhile cycles are looked for more seldom: sessions are kept, all of them, and looking through them costs a quarter."""
+    before = gc.get_threshold()
+    if gc.isenabled():
+        gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _check_manifest(adapter: AnyAdapter) -> None:
@@ -107,7 +125,9 @@ class Check:
             scenes.append(scenes[-1].play(move))
         for one in scenes:
             self.hold(one)
-        return self._report(Reached(1, len(scenes)), (), {})
+        reached = Reached(1, len(script.moves), {exact_shape(one) for one in scenes})
+        not_held = dict.fromkeys(OF_ALL, "one session does not show it")
+        return attrs.evolve(self._report(reached, (), not_held), is_again=True)
 
     def hold(self, scene: Scene) -> None:
         """Hold one scene to the laws; raises `AdapterLawBroken`."""
@@ -126,32 +146,31 @@ class Check:
         if grown is not None:
             raise self._broken("state_stays_small", grown.why, grown.scene)
         not_held: dict[str, str] = {}
-        scripts = self._scripts(search)
-        self._hold("same_version_same_behaviour", processes.differs_when_made_anew(self.stage, scripts), not_held)
+        scenes = self._to_play_again(search)
+        self._hold("same_version_same_behaviour", processes.differs_when_made_anew(self.stage, scenes), not_held)
         if record is not None:
-            self._hold("same_version_same_behaviour", versions.differs_from_record(self.stage, record, scripts), not_held)
+            self._hold("same_version_same_behaviour", versions.differs_from_record(self.stage, record, scenes), not_held)
             not_held.pop("same_version_same_behaviour", None)
-        self._hold("processes_agree", self._second(scripts, second_process), not_held)
+        self._hold("processes_agree", self._second(scenes, second_process), not_held)
         return self._report(search.reached, _never(search), not_held)
 
-    def _second(self, scripts: list[Script], second_process: bool) -> processes.Differs | str | None:
+    def _second(self, scenes: list[Scene], second_process: bool) -> processes.Differs | str | None:
         if not second_process:
             return "it was not asked for"
         if self.stage.base is not None:
             why = "a second process has the configuration that comes with the hub; it was played again in this one instead"
-            return processes.differs_when_played_again(self.stage, scripts) or why
+            return processes.differs_when_played_again(self.stage, scenes) or why
         found = name_of(self.stage.adapter)
         if isinstance(found, str):
-            return processes.differs_when_played_again(self.stage, scripts) or f"{found}; it was played again in this one instead"
-        return processes.differs_in_second_process(self.stage, found, scripts, 1 + self.seed % 1_000)
+            return processes.differs_when_played_again(self.stage, scenes) or f"{found}; it was played again in this one instead"
+        return processes.differs_in_second_process(found, scenes, 1 + self.seed % 1_000)
 
-    def _scripts(self, search: Search) -> list[Script]:
-        """The sessions that are played again: those that came to the most, and the latest."""
+    def _to_play_again(self, search: Search) -> list[Scene]:
+        """The last scenes of sessions that are played again: those that came to the most, and the latest."""
         dice = random.Random(self.seed)
         latest = search.pool[-3 * PLAYED_AGAIN :]
         scenes = dice.sample(latest, min(len(latest), PLAYED_AGAIN))
-        scenes += sorted(search.pool, key=lambda scene: scene.depth)[-3:]
-        return [scene.script for scene in scenes]
+        return scenes + sorted(search.pool, key=lambda scene: scene.depth)[-3:]
 
     def _hold(self, law: str, differs: processes.Differs | str | None, not_held: dict[str, str]) -> None:
         if isinstance(differs, str):

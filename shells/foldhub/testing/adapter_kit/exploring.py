@@ -6,7 +6,8 @@ gone on from once. What was reached is counted, held to the laws, and drawn.
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
@@ -16,6 +17,7 @@ from foldhub_core.exact import EMPTY
 
 from .check import Check
 from .moves import Join, Leave, Move, Opening, Say, Wait
+from .report import counted
 from .scene import Scene, Stage
 from .shapes import Shape, exact_shape
 from .transcript import in_names
@@ -33,6 +35,23 @@ class Edge:
     before: str
     what: str
     after: str
+
+
+@attrs.frozen
+class Explored:
+    """How far an exploration is."""
+
+    done: int
+    """How many states were gone on from."""
+    waiting: int
+    """How many of those that are known are not yet."""
+    states: int
+    moves: int
+    envelopes: int
+    """How many envelopes the state had that was gone on from last."""
+
+
+Tell: TypeAlias = Callable[[Explored], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -56,9 +75,10 @@ class Exploration:
 
     def __str__(self) -> str:
         ends = ", ".join([f"{reason} ({count})" for reason, count in self.closed.items()]) or "in no way"
-        scope = f"{self.participants} participants, up to {self.envelopes} envelopes"
+        scope = f"{counted(self.participants, 'participant')}, up to {counted(self.envelopes, 'envelope')}"
         whole = "" if self.is_whole else ", and there are more"
-        return f"{scope}: {self.states} states{whole}, {self.moves} moves between them, {self.refused} refused; it ends {ends}"
+        reached = f"{counted(self.states, 'state')}{whole}, {counted(self.moves, 'move')} between them, {self.refused} refused"
+        return f"{scope}: {reached}; it ends {ends}"
 
     def mermaid(self) -> str:
         """Draw the protocol's state diagram: who owes a turn, and what leads on."""
@@ -87,18 +107,20 @@ def explore_adapter(
     leaving: bool = False,
     most_states: int = MOST_STATES,
     config: HubConfig | None = None,
+    tell: Tell = lambda _: None,
 ) -> Exploration:
     """Explore all sessions of so many participants and envelopes; raises `AdapterLawBroken` over the first that breaks a law.
 
     `vocabulary` is all that is said; None is what a hub knows of. Deadlines that come count as envelopes, and with `leaving` so
-    do those who leave. Of three participants six envelopes take seconds for most protocols.
+    do those who leave. Of three participants six envelopes take seconds for most protocols. `tell` is told how far it is after
+    every state that was gone on from.
     """
     __tracebackhide__ = True
     bounds = adapter.manifest.participants
     count = participants or max(bounds.min, min(3, bounds.max or 3))
     stage = Stage(adapter, tuple(vocabulary or ()), config)
     return _Explorer(stage, vocabulary is not None, leaving, most_states).run(
-        Opening(count, freeze(dict(knobs)) or Data()), envelopes
+        Opening(count, freeze(dict(knobs)) or Data()), envelopes, tell
     )
 
 
@@ -114,11 +136,11 @@ class _Explorer:
         self._closed: dict[str, int] = {}
         self._moves = self._refused = 0
 
-    def run(self, opening: Opening, envelopes: int) -> Exploration:
+    def run(self, opening: Opening, envelopes: int, tell: Tell) -> Exploration:
         first = self._begun(opening)
         self._seen.add(exact_shape(first))
         waiting = deque([(first, envelopes)])
-        is_whole = True
+        is_whole, done = True, 0
         while waiting:
             scene, left = waiting.popleft()
             for move in self._possible(scene) if left else ():
@@ -134,6 +156,8 @@ class _Explorer:
                 self._seen.add(shape)
                 if after.is_active:
                     waiting.append((after, left - 1))
+            done += 1
+            tell(Explored(done, len(waiting), len(self._seen), self._moves, envelopes - left))
         return Exploration(
             participants=opening.count,
             envelopes=envelopes,

@@ -4,6 +4,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
+from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
@@ -53,9 +54,9 @@ class _Place:
 
     def changed(self) -> str | None:
         """Tell what is otherwise than it was, and look from now on at how it is."""
-        values = dict(_attributes(self._holder))
+        values = _values(self._holder)
         found: str | None = None
-        if values.keys() != self._values.keys() or not all(map(_is, values.values(), self._values.values())):
+        if values.keys() != self._values.keys() or not all(map(is_, values.values(), self._values.values())):
             found = self._rebound(values)
             self._values = values
             self._contents = {
@@ -78,7 +79,7 @@ class _Place:
         return None
 
     def _has_inside(self, name: str, value: Any) -> bool:
-        if name.startswith("__") or isinstance(value, (type, ModuleType, *_LEAVES)):
+        if name.startswith("__") or isinstance(value, (type, ModuleType, *_LEAVES)) or _is_fixed(value):
             return False
         return self._content(value, 2) != id(value)
 
@@ -107,6 +108,18 @@ class _Place:
         return id(value)
 
 
+def _values(holder: Any) -> dict[str, Any]:
+    # Any: an object, a class or a module.
+    return dict(vars(holder)) if isinstance(holder, type | ModuleType) else dict(_attributes(holder))
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value is made of what cannot change inside."""
+    if isinstance(value, _LEAVES):
+        return True
+    return type(value) in (tuple, frozenset) and all(map(_is_fixed, cast("tuple[object, ...]", value)))
+
+
 def _attributes(holder: Any) -> Iterator[tuple[str, Any]]:
     # Any: an object, a class or a module.
     yield from list(getattr(holder, "__dict__", {}).items())
@@ -120,10 +133,6 @@ def _slots(cls: Any) -> Iterator[str]:
     for one in cls.__mro__:
         slots: Any = one.__dict__.get("__slots__", ())
         yield from (slots,) if type(slots) is str else slots
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def _are_same(one: object, other: object) -> bool:

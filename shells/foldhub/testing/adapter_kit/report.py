@@ -32,20 +32,32 @@ class AdapterReport:
     """What was never reached, and so was not checked."""
     not_held: Mapping[str, str]
     """The laws that could not be checked, and why."""
+    is_again: bool = False
+    """Whether one session was played again, and nothing else looked at."""
 
     def __str__(self) -> str:
+        if self.is_again:
+            return (
+                f"{self.adapter}: the session that broke a law breaks none now: {counted(self.events, 'move')}, held to "
+                f"{counted(len(self.laws), 'law')}\n  not checked: {', '.join(self.not_held)}, and any other session"
+            )
         lines = [
-            f"{self.adapter} keeps {len(self.laws)} laws: {self.examples} sessions, {self.events} moves, {self.states} states "
-            f"(seed {self.seed})",
-            f"  said: {_counted(self.said)}",
-            f"  ended as: {_counted(self.closed)}",
+            f"{self.adapter} keeps {counted(len(self.laws), 'law')}: {counted(self.examples, 'session')}, "
+            f"{counted(self.events, 'move')}, {counted(self.states, 'state')} (seed {self.seed})",
+            f"  said: {_by_name(self.said)}",
+            f"  ended as: {_by_name(self.closed)}",
         ]
         lines += [f"  never: {one}" for one in self.never]
         lines += [f"  not checked: {law}: {why}" for law, why in self.not_held.items()]
         return "\n".join(lines)
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def counted(count: int, what: str) -> str:
+    """A number of things, as people write it."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _by_name(counts: Mapping[str, int]) -> str:
     return ", ".join([f"{what} ({count})" for what, count in counts.items()]) or "nothing"
 
 

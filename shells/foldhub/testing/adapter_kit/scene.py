@@ -260,7 +260,7 @@ class Scene:
             try:
                 answer = cast(object, validate(session, state, word))
             except Exception as error:
-                raised = error
+                raised = error.with_traceback(None)  # or every word that is refused would keep this frame, and all in it
             came.append(Tried(agent_id, draft, answer, raised))
         return came
 

@@ -32,7 +32,7 @@ def rough_shape(scene: Scene) -> Shape:
 def size(state: object) -> int:
     """How large a state is as it is written, where every number counts the same, and every id."""
     written = written_state(state)
-    return 0 if written is None else _size(unpack(written))
+    return 0 if written is None else size_of(unpack(written))
 
 
 def told_texts(state: object) -> frozenset[str]:
@@ -93,12 +93,13 @@ class _Shaper:
         return ("about", number.bit_length(), number < 0) if self._rough and abs(number) > 3 else ("int", number)
 
 
-def _size(value: object) -> int:
+def size_of(value: object) -> int:
+    """How large a value of lists, maps and leaves is, as above."""
     if isinstance(value, str):
         return 8 if _ID.fullmatch(value) else 1 + len(value.encode())
     if isinstance(value, bytes):
         return 1 + len(value)
-    return 1 + sum([_size(item) for item in _inside(value)])
+    return 1 + sum([size_of(item) for item in _inside(value)])
 
 
 def _texts(value: object) -> Iterator[str]:

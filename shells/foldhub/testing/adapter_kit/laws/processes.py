@@ -11,7 +11,6 @@ from typing import Any, cast
 import attrs
 
 from foldhub.testing.adapter_kit.call import told_error
-from foldhub.testing.adapter_kit.moves import Script
 from foldhub.testing.adapter_kit.naming import Found
 from foldhub.testing.adapter_kit.scene import Scene, Stage
 from foldhub.testing.adapter_kit.writing import written_state
@@ -48,9 +47,9 @@ def _tools(scene: Scene) -> str:
         return told_error(error)
 
 
-def differs_in_second_process(stage: Stage, found: Found, scripts: Sequence[Script], hash_seed: int) -> Differs | str | None:
+def differs_in_second_process(found: Found, scenes: Sequence[Scene], hash_seed: int) -> Differs | str | None:
     """Play sessions in another process; gives the first that differs, or a text that says why that could not be done."""
-    asked = {"adapter": attrs.asdict(found), "scripts": [script.written() for script in scripts]}
+    asked = {"adapter": attrs.asdict(found), "scripts": [scene.script.written() for scene in scenes]}
     env = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": os.pathsep.join([one for one in sys.path if one])}
     command = [sys.executable, "-m", "foldhub.testing.adapter_kit.second_process"]
     try:
@@ -64,14 +63,14 @@ def differs_in_second_process(stage: Stage, found: Found, scripts: Sequence[Scri
             f"the adapter could not be made in a second process: {(ran.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
         )
     theirs: Any = json.loads(ran.stdout)  # Any: what the second process wrote
-    for script, there in zip(scripts, theirs, strict=True):
-        differs = first_difference(stage.play(script), there, "in a process with another hash seed")
+    for scene, there in zip(scenes, theirs, strict=True):
+        differs = first_difference(scene, there, "in a process with another hash seed")
         if differs is not None:
             return differs
     return None
 
 
-def differs_when_made_anew(stage: Stage, scripts: Sequence[Script]) -> Differs | str | None:
+def differs_when_made_anew(stage: Stage, scenes: Sequence[Scene]) -> Differs | str | None:
     """Play sessions with another adapter of the same class; gives the first that differs, or a text that says why not."""
     cls = type(stage.adapter)
     if inspect.signature(cls).parameters:
@@ -84,23 +83,21 @@ def differs_when_made_anew(stage: Stage, scripts: Sequence[Script]) -> Differs |
     if (mine.type, mine.version) != (theirs.type, theirs.version):
         return "another adapter of its class has another type or version"
     if mine != theirs:
-        return Differs(
-            "another adapter of this class has the same type and version, and another manifest", stage.play(scripts[0])
-        )
+        return Differs("another adapter of this class has the same type and version, and another manifest", scenes[0])
     second = Stage(other, stage.own_makers, stage.base)
-    for script in scripts:
-        there = fingerprints(second.play(script))
-        differs = first_difference(stage.play(script), there, "with another adapter of the same class, type and version")
+    for scene in scenes:
+        there = fingerprints(second.play(scene.script))
+        differs = first_difference(scene, there, "with another adapter of the same class, type and version")
         if differs is not None:
             return differs
     return None
 
 
-def differs_when_played_again(stage: Stage, scripts: Sequence[Script]) -> Differs | None:
+def differs_when_played_again(stage: Stage, scenes: Sequence[Scene]) -> Differs | None:
     """Play sessions once more in this process, where no other will do; gives the first that differs."""
     second = Stage(stage.adapter, stage.own_makers, stage.base)
-    for script in scripts:
-        differs = first_difference(stage.play(script), fingerprints(second.play(script)), "once more")
+    for scene in scenes:
+        differs = first_difference(scene, fingerprints(second.play(scene.script)), "once more")
         if differs is not None:
             return differs
     return None

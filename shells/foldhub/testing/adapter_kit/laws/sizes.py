@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from foldhub.testing.adapter_kit.fields import grown_field, holders_of
 from foldhub.testing.adapter_kit.moves import Invite, Join, Leave, Opening
 from foldhub.testing.adapter_kit.scene import MOST_PEOPLE, Scene, Stage
 from foldhub.testing.adapter_kit.shapes import size, told_texts
@@ -70,9 +71,11 @@ def _by_words(scene: Scene, dice: random.Random) -> Grown | None:
     third = len(sizes) // 3
     if not _has_grown(sizes[third : 2 * third], sizes[2 * third :]):
         return None
+    early = scene.history[third - 1 - len(sizes)].state
+    field = grown_field(early, scene.state)
     why = (
         f"after {third} envelopes the state was {sizes[third - 1]} bytes, after {len(sizes)} it is {sizes[-1]}: it grows with "
-        "the envelopes. Where that is meant: growth='envelopes'"
+        f"the envelopes{'' if field is None else f': {field}'}. Where that is meant: growth='envelopes'"
     )
     return Grown(why, scene)
 
@@ -112,14 +115,23 @@ def _by_people(scene: Scene, dice: random.Random) -> Grown | None:
     if len(gone) < 2 or len(kept) < len(gone):
         return None
     names = ", ".join([scene.stage.names[scene.stage.people[who]] for who in kept])
-    return Grown(f"the state keeps all who are gone: {names}. Where that is meant: growth='participants'", scene)
+    fields = holders_of(scene.state, scene.stage.people[kept[0]])
+    inside = ", in " + " and ".join([f"`{name}`" for name in fields]) if fields else ""
+    return Grown(f"the state keeps all who are gone: {names}{inside}. Where that is meant: growth='participants'", scene)
 
 
 def _next(scene: Scene, dice: random.Random, who: str | None = None) -> Scene | None:
     """The scene after somebody said something that does not end the session; None where nobody can."""
-    choices = [one for one in scene.choices if who is None or one[0] == who]
-    for _ in range(min(len(choices), 6)):
-        after = scene.play(scene.say(*dice.choice(choices)))
+    possible = [(one, draft) for one in scene.members if who in (None, one) for draft in scene.drafts(one)]
+    left = 6
+    for speaker, draft in dice.sample(possible, len(possible)):
+        (tried,) = scene.tried_by(speaker, (draft,))
+        if tried.error is not None:
+            continue
+        after = scene.play(scene.say(speaker, draft))
         if after.is_active and after.refused is None:
             return after
+        left -= 1
+        if not left:
+            break
     return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from foldhub.testing.adapter_kit.moves import Script, read_script
+from foldhub.testing.adapter_kit.moves import read_script
 from foldhub.testing.adapter_kit.scene import Scene, Stage
 from foldhub.testing.adapter_kit.shapes import exact_shape
 from foldhub_core.envelope import is_hub_event
@@ -14,7 +14,7 @@ from foldhub_core.envelope import is_hub_event
 from .processes import Differs
 
 
-def differs_from_record(stage: Stage, file: Path, scripts: Sequence[Script]) -> Differs | None:
+def differs_from_record(stage: Stage, file: Path, scenes: Sequence[Scene]) -> Differs | None:
     """Play the sessions that were written down of this type and version; where there are none yet, write these down.
 
     Sessions are told by what the protocol made of them, in words that outlast the versions of the hub.
@@ -23,7 +23,7 @@ def differs_from_record(stage: Stage, file: Path, scripts: Sequence[Script]) -> 
     manifest = stage.adapter.manifest
     key = f"{manifest.type} {manifest.version}"
     if key not in written:
-        written[key] = {script.written(): _told(stage.play(script)) for script in scripts}
+        written[key] = {scene.script.written(): _told(scene) for scene in scenes}
         file.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", "utf-8")
         return None
     for text, before in written[key].items():
