@@ -10,7 +10,7 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def test_every_test_that_is_named_is_there() -> None:
-    source = "\n".join([path.read_text(encoding="utf-8") for path in (ROOT / "tests/shells").glob("test_*.py")])
+    source = "\n".join([path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")])
     there = set(re.findall(r"def (test_\w+)\(", source))
     named = re.findall(r"`(test_\w+)`", PAGE)
     assert len(named) > 30
@@ -31,6 +31,7 @@ def test_every_option_that_is_told_is_one() -> None:
 
 def test_the_limits_that_are_told_are_the_defaults() -> None:
     assert (DEFAULT.connections, DEFAULT.unauthenticated, DEFAULT.unauthenticated_per_address) == (1_024, 64, 8)
+    assert DEFAULT.connects_per_address_per_s == 32
     assert (DEFAULT.connections_per_subject, DEFAULT.in_flight, DEFAULT.frames_per_s) == (16, 256, 1_000)
     assert {DEFAULT.tls_ms, DEFAULT.hello_ms, DEFAULT.check_ms} == {5_000}
     assert (DEFAULT.send_bytes, DEFAULT.frame_bytes, DEFAULT.hello_bytes) == (8 << 20, 1 << 20, 4 << 10)

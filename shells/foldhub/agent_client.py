@@ -2,35 +2,28 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import trio
 
 from foldhub_core import (
-    EV_SESSION_CLOSED,
-    EV_SESSION_EXPIRED,
-    EV_SESSION_OPENED,
     EV_TEXT,
-    Ack,
     AnswerInvite,
     Attach,
-    CloseSession,
     Command,
     Delivery,
     Envelope,
     Expectation,
     FindAgentId,
     FindEnvelope,
-    Nack,
-    NetworkError,
     NotFoundError,
     OpenSession,
     Passport,
     PendingTurn,
     PendingTurns,
     Post,
-    ProtocolError,
     ReadSession,
+    Register,
     Resume,
     Rule,
     Session,
@@ -48,8 +41,9 @@ from foldhub_core.rule import Duration
 from foldhub_core.turn import Declines
 
 from .agents.agent import Agent
-from .client_task import TaskOwner
+from .hearing import Hearing
 from .link import Duplex
+from .opening import begun
 from .session_handle import SessionHandle
 from .turning import Handler, Turning, current
 from .waiting import KEPT_SESSIONS, Predicate, Waiting
@@ -63,8 +57,8 @@ TURNS = 8
 log = logging.getLogger("foldhub.client")
 
 
-class AgentClient(TaskOwner):
-    """What one agent does in the network. `HubClient.register` and `HubClient.attach` give one.
+class AgentClient(Hearing):
+    """What one agent does in the network. `register` gives one, and so do `HubClient.register` and `HubClient.attach`.
 
     Invitations are accepted, and turns taken by the agent, without anybody's doing; `on_envelope` puts something else in the
     place of the turns. Whatever comes can be waited for too, beside that.
@@ -76,9 +70,6 @@ class AgentClient(TaskOwner):
     """
 
     kept_sessions: ClassVar[int] = KEPT_SESSIONS
-
-    answers_invites = True
-    """Whether invitations are answered as `declines` says; else they come to the handler like any word."""
 
     def __init__(
         self,
@@ -92,7 +83,9 @@ class AgentClient(TaskOwner):
         turns: int = TURNS,
         declines: Declines | None = None,
         view: View | None = None,
+        answers_invites: bool = True,
     ) -> None:
+        super().__init__()
         assert passport.agent_id is not None, "the hub stamped it"
         self.hub_client = hub_client
         self.agent = agent
@@ -106,13 +99,47 @@ class AgentClient(TaskOwner):
         """Why it declines an invitation; None accepts all."""
         self.view = view
         """What it is shown of a session; None is what the protocol shows."""
-        self.waiting = Waiting(self.agent_id, self._read, taken=self.taken, kept=self.kept_sessions)
+        self.answers_invites = answers_invites
+        """Whether invitations are answered as `declines` says; else they come to the handler like any word."""
+        self.waiting = Waiting(self.agent_id, self._read, taken=self.taken, let_go=self.let_go, kept=self.kept_sessions)
         self._nursery = nursery
         self._turning = Turning(self, nursery, turns)
         self.running = self._turning.tasks
-        self._heard: dict[int, bool] = {}
-        """The deliveries that came and were not acked, and whether they are being worked off: else they come again."""
         self._closed = False
+
+    @classmethod
+    async def register(
+        cls,
+        hub_client: "HubClient",
+        agent: Agent,
+        passport: Passport,
+        resume: Resume,
+        *,
+        skill_md: str | None = None,
+        rule: Rule | None = None,
+        idempotency_key: str | None = None,
+        turns: int = TURNS,
+        declines: Declines | None = None,
+        view: View | None = None,
+        answers_invites: bool = True,
+    ) -> Self:
+        """Register an agent and attach it on a connection: its deliveries come there, and it takes its turns.
+
+        A name that the client's subject has registered before is attached again, with whatever is owed to it, so that a program
+        can be run twice on one hub: what the hub holds of it stays as it is. At most `turns` of its turns run at the same time.
+        Asked of a class that is derived from this one, it gives one of those.
+
+        Raises `ProtocolError` where the name is another's. Cancelled, it may be registered and not attached: register it again.
+        """
+        made = Register(
+            passport=passport,
+            resume=resume,
+            rule=Rule() if rule is None else rule,
+            skill_md=skill_md,
+            idempotency_key=idempotency_key,
+        )
+        manner = {"turns": turns, "declines": declines, "view": view, "answers_invites": answers_invites}
+        return await hub_client.registered(cls, agent, made, **manner)
 
     def __repr__(self) -> str:
         return f"<agent {self.name} {self.agent_id}>"
@@ -178,26 +205,7 @@ class AgentClient(TaskOwner):
             self._turning.by_hand.add(session.session_id)
         if session.state is not SessionState.PENDING:
             return SessionHandle(self, session.session_id, session)
-        return await self._opened(session)
-
-    async def _opened(self, session: Session) -> SessionHandle:
-        session_id = session.session_id
-        try:
-            word = await self.waiting.first(session_id, _is_begun_or_over, take=False)
-        except trio.Cancelled:
-            self._nursery.start_soon(self._give_up, session_id)
-            raise
-        if word.event_type != EV_SESSION_OPENED:
-            await self.waiting.first(session_id, _is_begun_or_over)
-            reason = str(word.event_data.get("reason", word.event_type))
-            raise ProtocolError(f"expected the invited to accept, came {reason}", where="open")
-        return SessionHandle(self, session_id, changed(session, state=SessionState.ACTIVE, pending_acks=()))
-
-    async def _give_up(self, session_id: str) -> None:
-        try:
-            await self.ask(CloseSession(session_id=session_id, agent_id=self.agent_id, reason="opening_cancelled"))
-        except (NetworkError, trio.ClosedResourceError) as error:
-            log.debug("%s: closing %s: %s", self.name, session_id, error)
+        return SessionHandle(self, session.session_id, await begun(self, session, self._nursery))
 
     def session(self, session: str | Session) -> SessionHandle:
         """The agent's grip on a session, given by its id or as it was asked for. Asks nobody whether it is there."""
@@ -267,41 +275,6 @@ class AgentClient(TaskOwner):
                 self._turning.put(Delivery(self.agent_id, word))
                 begun += 1
         return begun
-
-    def deliver(self, delivery: Delivery) -> None:
-        """Take in what came on the connection. The client's."""
-        assert delivery.number is not None, "what is delivered has a number"
-        working = self._heard.get(delivery.number)
-        if working:
-            return
-        self._heard[delivery.number] = True
-        if working is None:
-            self.waiting.note(delivery.envelope)
-        self.work_off(delivery)
-
-    def work_off(self, delivery: Delivery) -> None:
-        """Do with a delivery what is to be done beside its being heard. The client's."""
-        self._turning.put(delivery)
-
-    def taken(self, word: Envelope) -> None:
-        """Somebody has taken a word. The client's."""
-
-    def arrived(self, delivery: Delivery) -> None:
-        """Ack a delivery, soon: what `settle` does, without a record for each. The client's."""
-        number = delivery.number
-        if number is not None:
-            self._heard.pop(number, None)
-            self.hub_client.settling.ack(self.agent_id, number)
-
-    def settle(self, end: Ack | Nack | None) -> None:
-        """End a delivery, soon. The client's."""
-        if isinstance(end, Ack):
-            for number in end.numbers:
-                self._heard.pop(number, None)
-        elif isinstance(end, Nack):
-            self._heard[end.number] = False
-        if end is not None:
-            self.hub_client.settling.put(end)
 
     # --- what the agent says of itself
 
@@ -378,7 +351,3 @@ class AgentClient(TaskOwner):
     async def _read(self, session_id: str, since: int, until: int) -> Iterable[Envelope]:
         question = ReadSession(session_id=session_id, since=since - 1, until=until)
         return cast("Iterable[Envelope]", await self.duplex.question(question))
-
-
-def _is_begun_or_over(word: Envelope) -> bool:
-    return word.event_type in (EV_SESSION_OPENED, EV_SESSION_CLOSED, EV_SESSION_EXPIRED)

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import trio
 
@@ -18,7 +18,6 @@ from foldhub_core import (
     Resume,
     Rule,
     View,
-    changed,
 )
 from foldhub_core.turn import Declines
 
@@ -192,22 +191,25 @@ class HubClient(Commanding):
         turns: int = TURNS,
         declines: Declines | None = None,
         view: View | None = None,
+        answers_invites: bool = True,
     ) -> AgentClient:
         """Register an agent and attach it here: from now on its deliveries come on this connection, and it takes its turns.
 
-        A name that this client's subject has registered before is attached again, with whatever is owed to it, so that a program
-        can be run twice on one hub: what the hub holds of it stays as it is. At most `turns` of its turns run at the same time.
-
-        Raises `ProtocolError` where the name is another's. Cancelled, it may be registered and not attached: register it again.
+        It is what `AgentClient.register` does, with an `AgentClient`; cancellation and errors are told there.
         """
-        made = Register(
-            passport=passport,
-            resume=resume,
-            rule=Rule() if rule is None else rule,
+        return await AgentClient.register(
+            self,
+            agent,
+            passport,
+            resume,
             skill_md=skill_md,
+            rule=rule,
             idempotency_key=idempotency_key,
+            turns=turns,
+            declines=declines,
+            view=view,
+            answers_invites=answers_invites,
         )
-        return await self._registered(AgentClient, agent, made, turns, declines, view)
 
     async def register_human(
         self,
@@ -219,17 +221,15 @@ class HubClient(Commanding):
         idempotency_key: str | None = None,
     ) -> HumanClient:
         """Register a person and attach it here; else like `register`. Raises `ValueError` for a passport of another kind."""
-        if passport.kind not in (None, "human"):
-            raise ValueError(f"expected a passport of kind 'human', came {passport.kind!r}")
-        made = Register(
-            passport=changed(passport, kind="human"),
-            resume=resume,
-            rule=Rule() if rule is None else rule,
+        return await HumanClient.register(
+            self,
+            Agent(passport.name),
+            passport,
+            resume,
+            rule=rule,
             idempotency_key=idempotency_key,
+            answers_invites=auto_ack_invites,
         )
-        client = await self._registered(HumanClient, Agent(passport.name), made, 1, None, None)
-        client.answers_invites = auto_ack_invites
-        return client
 
     async def attach(
         self, agent: Agent, name: str, passport: Passport | None = None, resume: Resume | None = None
@@ -240,43 +240,30 @@ class HubClient(Commanding):
         """
         found = await self.find_agent_id(name)
         if found is not None:
-            return await self._installed(AgentClient, agent, await self.get_agent(found), TURNS, None, None)
+            return await self._installed(AgentClient, agent, await self.get_agent(found))
         if passport is None or resume is None:
             raise NotFoundError(f"expected the name of a registered agent, or a passport and a resume, came {name!a}")
         return await self.register(agent, passport, resume)
 
-    async def _registered(
-        self, kind: type[C], agent: Agent, made: Register, turns: int, declines: Declines | None, view: View | None
-    ) -> C:
-        """The client of the agent under a name, which is made, or was before."""
+    # Any: how an agent goes about it, as the constructor of its client takes it.
+    async def registered(self, kind: type[C], agent: Agent, made: Register, **manner: Any) -> C:
+        """The client of the agent under a name, which is made, or was before. The agents'."""
         known = None if made.idempotency_key is not None else await self.find_agent_id(made.passport.name)
         if known is not None:
             try:
-                return await self._installed(kind, agent, await self.get_agent(known), turns, declines, view)
+                return await self._installed(kind, agent, await self.get_agent(known), **manner)
             except (AccessDeniedError, NotFoundError):
                 pass  # it is another's, or has just gone: its registration tells
         passport = cast(Passport, await self.ask(made))
-        return await self._installed(kind, agent, passport, turns, declines, view)
+        return await self._installed(kind, agent, passport, **manner)
 
-    async def _installed(
-        self, kind: type[C], agent: Agent, passport: Passport, turns: int, declines: Declines | None, view: View | None
-    ) -> C:
+    async def _installed(self, kind: type[C], agent: Agent, passport: Passport, **manner: Any) -> C:
         """An agent's client, attached. It is there before, for what is owed comes at once."""
         agent_id, nursery = passport.agent_id, self._nursery
         assert agent_id is not None, "the hub stamped it"
         assert nursery is not None, "the client is open"
         resume, rule = await self.get_resume(agent_id), await self.get_rule(agent_id)
-        client = kind(
-            self,
-            agent,
-            passport,
-            resume=resume,
-            rule=rule,
-            nursery=nursery,
-            turns=turns,
-            declines=declines,
-            view=view,
-        )
+        client = kind(self, agent, passport, resume=resume, rule=rule, nursery=nursery, **manner)
         before = self._agents.get(agent_id)
         self._agents[agent_id] = client
         try:

@@ -54,7 +54,7 @@ _delivery = trusted(Delivery)
 
 
 class Connection:
-    """A `Duplex` in the hub's own process. `Hub.connect` makes one."""
+    """A `Duplex` in the hub's own process, which says what errors and cancellation do. `Hub.connect` makes one."""
 
     def __init__(self, hub: "Hub", name: str, principal: Principal, room: int = ROOM) -> None:
         self.name = name
@@ -73,6 +73,10 @@ class Connection:
         """The link of every agent that was attached here last."""
         self._attaching: set[str] = set()
         """The agents that are being attached: that their older link is evicted by it, they know."""
+        self.straight: Callable[[Deliver], bool] | None = None
+        """Takes a delivery while whoever receives waits for one, so that he need not be woken; False where it is not taken.
+
+        It may not wait, nor raise."""
 
     @property
     def principal(self) -> Principal:
@@ -106,7 +110,9 @@ class Connection:
     async def take(self, command: Command, tell: Callable[[Reply | Refuse], None]) -> None:
         """Take a command in, behind those that were taken before: `tell` is called with its answer. See `Loop.take`.
 
-        What moves the connection's own rights or links is waited for. Raises `Unavailable` where it, or the hub, has ended.
+        What moves the connection's own rights or links is waited for. An ack of an agent of the connection's own subject is
+        taken before that is attached: a client that comes back acks first, so that it is not told again what it knows. Raises
+        `Unavailable` where it, or the hub, has ended.
         """
         if isinstance(command, _OWN):
             try:
@@ -117,13 +123,13 @@ class Connection:
         elif self._closed is not None:
             raise Unavailable(f"expected an open connection, came one that has ended: {self._closed.reason or 'it was closed'}")
         else:
-            await self._hub.loop.take(self._principal, command, tell)
+            await self._hub.loop.take(self._principal_of(command), command, tell)
 
     def take_now(self, command: Command, tell: Callable[[Reply | Refuse], None]) -> bool:
         """Take a command in like `take` does, where that needs no waiting; False where it does, and then it was not taken."""
         if isinstance(command, _OWN) or self._closed is not None:
             return False
-        return self._hub.loop.take_now(self._principal, command, tell)
+        return self._hub.loop.take_now(self._principal_of(command), command, tell)
 
     async def question(self, question: Question | LogQuestion) -> object:
         """Ask what changes nothing; see `Duplex`. A checkpoint."""
@@ -136,8 +142,7 @@ class Connection:
 
     async def _attach(self, agent_id: str) -> object:
         """Attach an agent by a link of its own, so that whatever is owed to it is sent again."""
-        if agent_id not in self._principal.agent_ids and self._is_ours(agent_id):
-            self._widen(agent_id)
+        self._widen_to_ours(agent_id)
         self._attachings += 1
         link, before = f"{self.name}.{self._attachings}", self._links.get(agent_id)
         self._hub.links[link] = self
@@ -164,6 +169,18 @@ class Connection:
             return bool(self._principal.subject) and subject_of(self._hub.state, agent_id) == self._principal.subject
         except NetworkError:
             return False
+
+    def _principal_of(self, command: Command) -> Principal:
+        """On whose behalf a command comes: an ack also on behalf of an agent of the same subject that is not attached yet."""
+        principal = self._principal
+        if type(command) is Ack and command.agent_id not in principal.agent_ids and self._is_ours(command.agent_id):
+            return changed(principal, agent_ids=(*principal.agent_ids, command.agent_id))
+        return principal
+
+    def _widen_to_ours(self, agent_id: str) -> None:
+        """Let it act for an agent that belongs to its subject."""
+        if agent_id not in self._principal.agent_ids and self._is_ours(agent_id):
+            self._widen(agent_id)
 
     def _widen(self, agent_id: str) -> None:
         if agent_id not in self._principal.agent_ids:
@@ -256,6 +273,8 @@ class Connection:
             del self._links[effect.agent_id]
             self._hub.links.pop(effect.link, None)
             self._queue.append(Evicted(effect.agent_id))
+        elif type(effect) is Deliver and self._receiver is not None and self.straight is not None and self.straight(effect):
+            return
         else:
             self._queue.append(effect)
             self._numbers += type(effect) is Redeliver

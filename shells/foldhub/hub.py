@@ -58,7 +58,11 @@ CLOSE_TIMEOUT = 5.0
 
 
 class Hub(HubQuestions, HubCommands):
-    """A hub that runs. `Hub.open` makes one; it belongs to one trio run, and its methods to the thread of that."""
+    """A hub that runs. `Hub.open` makes one; it belongs to one trio run, and its methods to the thread of that.
+
+    Configuring it while it runs, with `reconfigure` and every `register_` that is a coroutine, is a commit: it raises what a
+    command raises, and cancelled it happens all the same.
+    """
 
     def __init__(
         self, config: HubConfig, desk: Desk, engine: Engine, clock: Clock, auth: Auth | None, nursery: trio.Nursery
@@ -145,7 +149,7 @@ class Hub(HubQuestions, HubCommands):
     async def connect(self, principal: Principal = LOCAL) -> AsyncGenerator[Connection, None]:
         """A connection on behalf of a principal, for as long as the block lasts: what a link, or a wire's server, is made of.
 
-        Raises `Unavailable` where the hub is closing or has stopped. Entering is a checkpoint.
+        Raises `Unavailable` where the hub is closing or has stopped. Entering is a checkpoint; cancelled, nothing was connected.
         """
         await trio.lowlevel.checkpoint()
         self.loop.check_open()
@@ -159,7 +163,10 @@ class Hub(HubQuestions, HubCommands):
             del self._connections[name]
 
     async def answer(self, principal: Principal, question: Question | LogQuestion) -> object:
-        """Answer a question of somebody: from the published state, or from the store. Raises the refusal. A checkpoint."""
+        """Answer a question of somebody: from the published state, or from the store. Raises the refusal.
+
+        A checkpoint; cancelled, it has changed nothing.
+        """
         if isinstance(question, LogQuestion):
             return await answer_from_log(self.desk, self.state, principal, question)
         await trio.lowlevel.checkpoint()
@@ -231,7 +238,10 @@ class Hub(HubQuestions, HubCommands):
         self._sweepers.register(name, interval, sweep)
 
     async def unregister_sweeper(self, name: str) -> None:
-        """Stop a sweeper and wait until it has; one that is not there has stopped. A checkpoint."""
+        """Stop a sweeper and wait until it has; one that is not there has stopped.
+
+        A checkpoint; cancelled, it stops all the same.
+        """
         await self._sweepers.unregister(name)
 
     def register_remote_proxy(self, proxy: RemoteAgentProxy) -> RemoteAgentProxy | None:

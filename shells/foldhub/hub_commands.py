@@ -47,7 +47,11 @@ _NO_LABELS: Mapping[str, str] = {}
 
 
 class HubCommands:
-    """A hub's doings."""
+    """A hub's doings, on behalf of the administrator.
+
+    Every coroutine gives back when what it asked for is durable, and raises the hub's refusal, or `Unavailable` where the hub is
+    full, closing or has stopped. Cancelled, what was asked for may have been carried out or not.
+    """
 
     loop: Loop
 

@@ -47,7 +47,11 @@ from .reading import Desk
 
 
 class HubQuestions:
-    """A hub's answers. See each question of the core for what it costs and raises."""
+    """A hub's answers. See each question of the core for what it costs and raises.
+
+    What is answered from the published state is answered at once. What is read from the store is a coroutine, and a checkpoint:
+    it raises what the store raises, too, and cancelled it has changed nothing.
+    """
 
     config: HubConfig
     """What the hub runs under now."""

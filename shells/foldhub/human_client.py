@@ -1,17 +1,21 @@
 """A person's client: what is said to a person waits until it is taken, in one queue for all sessions."""
 
 import inspect
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import trio
 
-from foldhub_core import Ack, Delivery, Envelope
+from foldhub_core import Ack, Delivery, Envelope, Passport, Resume, changed
 from foldhub_core.envelope import is_hub_event
 
-from .agent_client import AgentClient, log
-from .turning import Handler
+from .agent_client import AgentClient
+from .agents.agent import Agent
+from .turning import Handler, log
 from .waiting import Predicate
+
+if TYPE_CHECKING:
+    from .client import HubClient
 
 KEPT_SESSIONS = 4_096
 """So many sessions that have ended are kept with what nobody took."""
@@ -22,15 +26,30 @@ class HumanClient(AgentClient):
 
     What is said to it is acked when it is taken, or when the callbacks have seen it: so its inbox counts what is unread, and what
     nobody took comes again when it attaches. The hub's own events are acked at once. No turns are taken.
+
+    What errors and cancellation do, `AgentClient` says.
     """
 
     kept_sessions = KEPT_SESSIONS
 
     def __init__(self, *given: Any, **more: Any) -> None:  # Any: what `AgentClient` takes
         super().__init__(*given, **more)
-        self._unread: dict[str, int] = {}
-        """The deliveries that are acked when they are taken, by envelope."""
+        self._unread: dict[tuple[str, int], int] = {}
+        """The deliveries that are acked when they are taken, by the session and the number of the word."""
         self._callbacks: list[Handler] = []
+
+    @classmethod
+    async def register(
+        cls, hub_client: "HubClient", agent: Agent, passport: Passport, resume: Resume, **more: Any
+    ) -> Self:  # Any: what `AgentClient.register` takes
+        """Register a person; else like `AgentClient.register`. Raises `ValueError` for a passport of another kind.
+
+        Its callbacks hear one word at a time, of all sessions, where `turns` does not say how many.
+        """
+        if passport.kind not in (None, "human"):
+            raise ValueError(f"expected a passport of kind 'human', came {passport.kind!r}")
+        more.setdefault("turns", 1)
+        return await super().register(hub_client, agent, changed(passport, kind="human"), resume, **more)
 
     def on_envelope(self, handler: Handler | None) -> None:
         """Have this done with every word, beside the queue: one callback after the other, in the order in which they were added.
@@ -66,13 +85,20 @@ class HumanClient(AgentClient):
         if is_hub_event(word.event_type) or self._callbacks or delivery.number is None:
             super().work_off(delivery)
         else:
-            self._unread[word.envelope_id] = delivery.number
+            self._unread[word.session_id, word.number] = delivery.number
 
     def taken(self, word: Envelope) -> None:
         """Somebody has taken a word. The client's."""
-        number = self._unread.pop(word.envelope_id, None)
+        number = self._unread.pop((word.session_id, word.number), None)
         if number is not None:
             self.settle(Ack(agent_id=self.agent_id, numbers=(number,)))
+
+    def let_go(self, session_id: str, numbers: Iterable[int]) -> None:
+        """Nobody can take these words any more: they are owed, and come again when the person attaches. The client's."""
+        for word in numbers:
+            number = self._unread.pop((session_id, word), None)
+            if number is not None:
+                self._heard.discard(number)
 
     async def _tell(self, word: Envelope) -> None:
         for callback in tuple(self._callbacks):

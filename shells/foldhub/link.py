@@ -67,7 +67,7 @@ class Duplex(Protocol):
     async def receive_many(self, limit: int = 64) -> tuple[Received, ...]:
         """What there is for this client, at least one thing and at most `limit`, in order: one switch of tasks for all of it.
 
-        Else like `receive`.
+        Else like `receive`: cancelled, it has taken nothing.
         """
         ...
 

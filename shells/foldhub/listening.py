@@ -125,6 +125,7 @@ class HubListener:
     """Hears what happens in a hub, in the order of commits, when it is durable. Override what you want to hear.
 
     Its methods are awaited one at a time, in a task of the hub's. One that raises is logged, and hears the next all the same.
+    What one is doing when the hub has closed, and its time for that is over, is cancelled.
     """
 
     async def on_envelope_posted(self, envelope: Envelope) -> None:

@@ -36,11 +36,15 @@ from foldhub_core import (
 from foldhub_core.commands import SHELL_COMMANDS
 from foldhub_stores import Broken, Durable, Outcome
 
+from .askers import Asker, Askers
 from .clock import Clock
 from .reading import Desk
 
 ADMIN = Principal(subject="hub", admin=True)
 """On whose behalf the hub's own commands come."""
+
+_SHELL_COMMANDS = frozenset(SHELL_COMMANDS)
+"""The same, found by its class."""
 
 FAIR = 16
 """How many commands of a store in memory are stepped in their own tasks before one of them lets all others run."""
@@ -55,17 +59,6 @@ class HubStopped(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the hub has stopped: {reason}")
         self.reason = reason
-
-
-class _Asked:
-    """Somebody who waits for an answer."""
-
-    __slots__ = ("answer", "task", "tell")
-
-    def __init__(self, tell: "Callable[[Reply | Refuse], None] | None" = None) -> None:
-        self.answer: Reply | Refuse | None = None
-        self.task: trio.lowlevel.Task | None = None
-        self.tell = tell
 
 
 class Loop:
@@ -87,7 +80,7 @@ class Loop:
         self._carry = carry
         self._published = published
         self._refs = 0
-        self._asked: dict[str, _Asked] = {}
+        self._askers = Askers()
         self._closing: str | None = None
         self._room = trio.lowlevel.ParkingLot()
         """Those who wait for room in the inbox."""
@@ -111,13 +104,16 @@ class Loop:
         command was never taken in; cancelled later, it may be carried out or not. With a store in memory it is a checkpoint
         in every `FAIR`th call only.
         """
-        if self._desk.in_memory and self._refs % FAIR:
+        waits = not self._desk.in_memory  # then others run while the answer is waited for
+        if (waits or self._refs % FAIR) and self._closing is None and self.stopped is None:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
-        asked = _Asked()
-        ref = await self._take(principal, command, asked)
-        answer = asked.answer or await self._answer(ref, asked)
+        answer = self._at_once(principal, command)
+        if answer is None:
+            asker = Asker()
+            ref = await self._take(principal, command, asker)
+            answer = await self._askers.wait(ref, asker)
         if isinstance(answer, Refuse):
             raise error_from(answer.error)
         return answer.value
@@ -128,34 +124,40 @@ class Loop:
         So whoever brings many has them taken in by their order. Raises `Unavailable` where the loop closes or has stopped, and
         then tells nothing. A checkpoint only where it waits for room.
         """
-        await self._take(principal, command, _Asked(tell))
+        if self._at_once(principal, command, tell) is None:
+            await self._take(principal, command, Asker(tell))
 
     def take_now(self, principal: Principal, command: Command, tell: "Callable[[Reply | Refuse], None]") -> bool:
         """Take a command in like `take` does, where that needs no waiting; False where it does, and then it was not taken."""
-        return self._take_now(principal, command, _Asked(tell)) is not None
+        return self._at_once(principal, command, tell) is not None or self._take_now(principal, command, Asker(tell)) is not None
 
-    async def _take(self, principal: Principal, command: Command, asked: _Asked) -> str:
+    async def _take(self, principal: Principal, command: Command, asker: Asker) -> str:
         """Take a command in as soon as there is room for it; gives the name its answer goes by."""
-        while (ref := self._take_now(principal, command, asked)) is None:
+        while (ref := self._take_now(principal, command, asker)) is None:
             await self._room.park()
         return ref
 
-    def _take_now(self, principal: Principal, command: Command, asked: _Asked) -> str | None:
+    def _take_now(self, principal: Principal, command: Command, asker: Asker) -> str | None:
         """Take a command in where there is room for it now; gives the name its answer goes by."""
-        self.check_open()
-        self._refs += 1
-        ref = str(self._refs)
-        arrival = Arrival(principal=principal, command=command, now_ms=self._clock(), ref=ref)
-        at_once = self._desk.in_memory and not isinstance(command, SHELL_COMMANDS)
-        answer = self._step_now(arrival) if at_once else None
-        if answer is not None:
-            self._give(asked, answer)
-            return ref
+        arrival = self._arrival(principal, command)
         if not self.engine.take(arrival):
             return None
-        self._asked[ref] = asked
+        self._askers.put(arrival.ref, asker)
         self._taken()
-        return ref
+        return arrival.ref
+
+    def _arrival(self, principal: Principal, command: Command) -> Arrival:
+        self.check_open()
+        self._refs += 1
+        return Arrival(principal=principal, command=command, now_ms=self._clock(), ref=str(self._refs))
+
+    def _at_once(
+        self, principal: Principal, command: Command, tell: "Callable[[Reply | Refuse], None] | None" = None
+    ) -> Reply | Refuse | None:
+        """The answer to a command that can be stepped and appended on the spot, told; None where it has to be taken in."""
+        if not self._desk.in_memory or type(command) in _SHELL_COMMANDS:
+            return None
+        return self._step_now(self._arrival(principal, command), tell)
 
     def take_outcome(self, command: Command) -> None:
         """Take in what came of an effect; nobody waits for its answer."""
@@ -171,12 +173,13 @@ class Loop:
         self.check_open()
         self._refs += 1
         ref = str(self._refs)
-        asked = self._asked[ref] = _Asked()
+        asker = Asker()
+        self._askers.put(ref, asker)
         self.engine.reconfigure(Arrival(principal=ADMIN, command=Start(), now_ms=self._clock(), ref=ref), config)
         for command in then:
             self.take_outcome(command)
         self._wake()
-        answer = asked.answer or await self._answer(ref, asked)
+        answer = await self._askers.wait(ref, asker)
         if isinstance(answer, Refuse):
             raise error_from(answer.error)
 
@@ -191,6 +194,13 @@ class Loop:
         await trio.lowlevel.checkpoint()
         while self.stopped is None and not self.engine.resting:
             await self._rested.park()
+
+    def check_open(self) -> None:
+        """Raise `Unavailable` where nothing is taken in any more."""
+        if self.stopped is not None:
+            raise Unavailable(f"expected a hub that runs, came one that has stopped: {self.stopped}")
+        if self._closing is not None:
+            raise Unavailable(f"expected an open hub, came one that is {self._closing}")
 
     # --- the walk
 
@@ -219,30 +229,35 @@ class Loop:
             raise
 
     @trio.lowlevel.enable_ki_protection
-    def _step_now(self, arrival: Arrival) -> Reply | Refuse | None:
+    def _step_now(self, arrival: Arrival, tell: "Callable[[Reply | Refuse], None] | None") -> Reply | Refuse | None:
         """Step, append and answer on the spot; None where that has to wait its turn. Nothing interrupts it half way."""
         try:
             effects = self.engine.step_now(arrival, self._append_now, arrival.now_ms)
             if effects is None:
                 return None
             if self._broken is not None:
-                return self._stop(self._broken)
-            for effect in effects[1:]:
+                refused = self._stop(self._broken)
+                if tell is not None:
+                    tell(refused)
+                return refused
+            answer, *others = effects
+            assert type(answer) is Reply or type(answer) is Refuse, "the answer comes first"
+            if tell is not None:
+                tell(answer)
+            for effect in others:
                 self._carry(effect)
             self._rearm()
         except BaseException as error:
             self._stop(f"it failed with {error!r}")
             raise
-        answer = effects[0]
-        assert isinstance(answer, Reply | Refuse), "the answer comes first"
         return answer
 
     def _append_now(self, commits: tuple[Commit, ...]) -> Ending:
         """Have the store append, and let it be heard."""
         outcome = self._append(commits)
-        if isinstance(outcome, Durable):
+        if type(outcome) is Durable:
             self._published(commits)
-        elif isinstance(outcome, Broken):
+        elif type(outcome) is Broken:
             self._broken = outcome.reason
         return outcome.ending
 
@@ -300,7 +315,7 @@ class Loop:
         while effects:
             for effect in effects:
                 if type(effect) is Reply or type(effect) is Refuse:
-                    self._answered(effect)
+                    self._askers.give(effect)
                 else:
                     self._carry(effect)
             effects = self.engine.effects()
@@ -316,45 +331,11 @@ class Loop:
         if self.stopped is not None:
             return refused
         self.stopped = reason
-        for asked in list(self._asked.values()):
-            self._give(asked, refused)
-        self._asked.clear()
+        self._askers.give_all(refused)
         self._room.unpark_all()
         self._rested.unpark_all()
         self._wake()
         return refused
-
-    # --- waiting for an answer
-
-    async def _answer(self, ref: str, asked: _Asked) -> Reply | Refuse:
-        asked.task = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._asked.pop(ref, None)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-        assert asked.answer is not None, "whoever waits for an answer is woken with it"
-        return asked.answer
-
-    def _answered(self, answer: Reply | Refuse) -> None:
-        asked = self._asked.pop(answer.ref, None)
-        if asked is not None:
-            self._give(asked, answer)
-
-    def _give(self, asked: _Asked, answer: Reply | Refuse) -> None:
-        asked.answer = answer
-        if asked.tell is not None:
-            asked.tell(answer)
-        if asked.task is not None:
-            trio.lowlevel.reschedule(asked.task)
-
-    def check_open(self) -> None:
-        """Raise `Unavailable` where nothing is taken in any more."""
-        if self.stopped is not None:
-            raise Unavailable(f"expected a hub that runs, came one that has stopped: {self.stopped}")
-        if self._closing is not None:
-            raise Unavailable(f"expected an open hub, came one that is {self._closing}")
 
     # --- sleeping
 

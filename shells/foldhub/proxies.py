@@ -40,7 +40,10 @@ class RemoteAgentProxy(Protocol):
         ...
 
     async def dispatch(self, envelope: Envelope, passport: Passport) -> None:
-        """Hand a delivery on; when this returns, the hub owes it no more. The same one may come again. Raise where it failed."""
+        """Hand a delivery on; when this returns, the hub owes it no more. Raise where it failed.
+
+        The same one may come again. Cancelled, because the hub closes, it is owed, and comes again in the hub's next run.
+        """
         ...
 
 

@@ -25,6 +25,11 @@ class Desk:
         self._readers = trio.Lock()
         self._one = trio.CapacityLimiter(1)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is at the store, and nobody waits for it."""
+        return self._one.borrowed_tokens == 0
+
     async def read(self, ask: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         """Ask the store, behind other readers. Cancelled, it has waited until the store was done, and changed nothing.
 

@@ -1,11 +1,12 @@
 """One connection, as the TCP shell serves it.
 
-One task reads, one sends, one hands over deliveries, one keeps the time, and one does what has to be waited for. What they say
-to each other goes through the connection's `HubEnd`, which knows the rules; here is only the doing.
+One task reads, one keeps the time, and one does what has to be waited for; one sends what the socket does not take at once, and
+one hands over the deliveries that cannot be handed over on the spot. What they say to each other goes through the connection's
+`HubEnd`, which knows the rules; here is only the doing.
 
 What a client asks is taken in by the order it came. Whoever read it takes it in on the spot, without a switch of tasks, as long
 as nothing has to be waited for; from then on everything waits its turn, and the client is read until it has as many requests
-open as it may.
+open as it may. What that led to is sent when all of it is done, once on each connection: see `cork.Cork`.
 """
 
 import logging
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from foldhub_core import AuthError, Delivery, Nack, NetworkError, Refuse, Reply, Unavailable, error_record
+from foldhub_core import Ack, AuthError, Deliver, Delivery, Nack, NetworkError, Refuse, Reply, Unavailable, error_record
 from foldhub_core.questions import LogQuestion, Question, ReadSession
 from foldhub_core.wire.events import Asked, Gone, HubEvent, Introduced, Questioned, Undeliverable
 from foldhub_core.wire.server import HubEnd
@@ -24,7 +25,8 @@ from .auth import Grant
 from .connection import Connection
 from .link import Evicted
 from .log_answers import words_from_log
-from .sockets import Alarm, Bell, now_ms, say_no_more
+from .pipes import Pipe, Sender, pipe_of
+from .sockets import Alarm, Bell, now_ms
 
 if TYPE_CHECKING:
     from .serving import Server
@@ -45,6 +47,7 @@ class Served:
         self.scope = trio.CancelScope(shield=True)
         """All of it. What cancels the server leaves it the time for a goodbye."""
         self._server = server
+        self._cork = server.cork
         self._hub = server.hub
         self._end = HubEnd(server.hub.config, name, now_ms(), server.limits)
         self._most_waiting = server.limits.send_bytes // 2
@@ -57,23 +60,30 @@ class Served:
         self._gone = trio.Event()
         """Set when the client sends nothing any more."""
         self._alarm = Alarm()
+        self._sender: Sender | None = None
         self._readable = Bell()
-        self._sendable = Bell()
         self._work = Bell()
         self._less = Bell()
         """Rings when less waits to be sent."""
 
     async def run(self, stream: trio.abc.Stream) -> None:
         """Serve it until it is over; raises nothing that the other side can cause."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            nursery.start_soon(self._keep_time)
-            nursery.start_soon(self._do_what_waits)
-            nursery.start_soon(self._read, stream)
-            await self._send(stream)
-            await say_no_more(stream)
-            await self._gone.wait()
-            nursery.cancel_scope.cancel()
+        pipe = pipe_of(stream)
+        self._sender = sender = Sender(pipe, self._data_to_send)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._keep_time)
+                nursery.start_soon(self._do_what_waits)
+                nursery.start_soon(self._read, pipe)
+                if not await sender.run(lambda: self._end.over):
+                    self._hear(b"")
+                await pipe.say_no_more()
+                await self._gone.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True):
+                await pipe.close()
 
     @property
     def waiting(self) -> int:
@@ -95,19 +105,21 @@ class Served:
 
     # --- reading, and doing what is asked
 
-    async def _read(self, stream: trio.abc.Stream) -> None:
+    async def _read(self, pipe: Pipe) -> None:
         end, most = self._end, self._server.limits.take_bytes
         while not self._gone.is_set():
             if not end.reading and not end.over:
                 await self._readable.wait()
                 continue
-            try:
-                data = await stream.receive_some(most)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                data = b""
+            data = await pipe.receive(most)
             if not data:
                 self._gone.set()
-            end.receive(bytes(data), now_ms())
+            self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
+        """Take in what came, and do it."""
+        with self._cork:
+            self._end.receive(data, self._cork.now_ms)
             self._do()
             self._stir()
 
@@ -139,8 +151,8 @@ class Served:
         """Take a command in; False where that has to be waited for."""
         connection = self._connection
         assert connection is not None, "nothing is asked before the welcome"
-        if self._end.over:
-            return True
+        if self._end.over and type(event.command) is not Ack:
+            return True  # whoever says goodbye has nobody to hear the answer; what it has acked it has acked
         try:
             return connection.take_now(event.command, partial(self._answered, event.ref))
         except NetworkError as error:
@@ -159,8 +171,9 @@ class Served:
                 else:
                     self._done(event)
                 self._held.popleft()
-            self._do()
-            self._stir()
+            with self._cork:
+                self._do()
+                self._stir()
             await self._work.wait()
 
     async def _introduce(self, event: Introduced) -> None:
@@ -206,10 +219,10 @@ class Served:
     def _answered(self, ref: int, answer: Reply | Refuse) -> None:
         """Say what came of a request. The hub calls this: what goes wrong here is this connection's alone."""
         try:
-            if isinstance(answer, Reply):
-                self._end.answer(ref, answer.value, now_ms())
-            else:
-                self._end.refuse(ref, answer.error, now_ms())
+            if type(answer) is Reply:
+                self._end.answer(ref, answer.value, self._cork.now_ms)
+            elif type(answer) is Refuse:
+                self._end.refuse(ref, answer.error, self._cork.now_ms)
             self._look()
         except Exception:
             LOG.exception("%s of %a: a request could not be answered", self.name, self.subject)
@@ -241,12 +254,23 @@ class Served:
                 self._work.ring()
         self._stir()
 
+    def settle(self) -> None:
+        """Send what there is to say, and wake whoever is to look. Whoever calls this is perhaps another connection."""
+        try:
+            if self._sender is not None:
+                self._sender.now()
+            self._wake()
+        except Exception:
+            LOG.exception("%s of %a ended by a fault", self.name, self.subject)
+            self.scope.cancel()
+
     # --- sending
 
     async def _hand_over(self, task_status: trio.TaskStatus[Connection]) -> None:
         """Hand over what the hub delivers, for as long as the connection lasts."""
         assert self.grant is not None, "nobody is connected who is not known"
         async with self._hub.connect(self.grant.principal) as connection:
+            connection.straight = self._deliver
             task_status.started(connection)
             while not self._end.over:
                 for one in await connection.receive_many():
@@ -261,30 +285,30 @@ class Served:
                         self._end.close(now_ms(), Unavailable(one.reason or "the hub has closed"))
                 self._look()
 
+    def _deliver(self, effect: Deliver) -> bool:
+        """Hand a delivery over on the spot; False where it has to wait. The hub calls this: a fault is this connection's."""
+        end = self._end
+        if end.over or end.waiting > self._most_waiting:
+            return False
+        try:
+            end.deliver(effect.agent_id, effect.number, effect.attempt, effect.envelope, self._cork.now_ms)
+            self._look()
+        except Exception:
+            LOG.exception("%s of %a: a delivery could not be handed over", self.name, self.subject)
+            self.scope.cancel()
+        return True
+
     async def _slack(self) -> None:
         """Wait while much waits to be sent: a slow client costs the hub no memory, and what it did not get is still owed."""
         self._look()
         while self._end.waiting > self._most_waiting and not self._end.over:
             await self._less.wait()
 
-    async def _send(self, stream: trio.abc.Stream) -> None:
-        """Send until it is over and all is sent, or nobody takes it."""
-        end = self._end
-        while True:
-            data = end.data_to_send()
-            if not data:
-                if end.over:
-                    return
-                await self._sendable.wait()
-                continue
+    def _data_to_send(self) -> bytes:
+        data = self._end.data_to_send()
+        if data:
             self._less.ring()
-            try:
-                await stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                end.receive(b"", now_ms())
-                self._do()
-                self._stir()
-                return
+        return data
 
     # --- the time
 
@@ -292,23 +316,32 @@ class Served:
         end = self._end
         while True:
             await self._alarm.sleep(end.next_deadline())
-            end.advance(now_ms())
-            self._do()
-            self._stir()
+            with self._cork:
+                end.advance(self._cork.now_ms)
+                self._do()
+                self._stir()
 
     def _stir(self) -> None:
-        """Something has changed: whoever waits is to look."""
+        """Something has changed: what there is to say is to be sent, and whoever waits is to look."""
+        if not self._cork.hold(self):
+            if self._sender is not None:
+                self._sender.soon()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Wake whoever is to look."""
         end = self._end
         due_ms = end.next_deadline()
-        if end.over and due_ms is None:
-            # Nobody is there to be told anything, or has had the time for it.
-            assert self._nursery is not None, "it runs"
-            self._nursery.cancel_scope.cancel()
-            return
-        if end.waiting or end.over:
-            self._sendable.ring()
-        if end.reading or end.over:
-            self._readable.ring()
         if end.over:
+            assert self._nursery is not None, "it runs"
+            if due_ms is None:
+                # Nobody is there to be told anything, or has had the time for it.
+                self._nursery.cancel_scope.cancel()
+                return
+            if self._sender is not None:
+                self._sender.soon()
             self._less.ring()
+            self._readable.ring()
+        elif end.reading:
+            self._readable.ring()
         self._alarm.move(due_ms)

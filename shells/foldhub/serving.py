@@ -14,8 +14,10 @@ from foldhub_core import AuthError, Unavailable
 from foldhub_core.wire.limits import DEFAULT, WireLimits
 
 from .auth import Auth, NoAuth
+from .cork import Cork
 from .gate import Gate, house_of
 from .hub import Hub
+from .secured import SecuredStream
 from .served import Served
 from .sockets import now_ms
 from .tls import check_exposure
@@ -69,8 +71,10 @@ class Server:
         self.hub = hub
         self.auth = auth
         self.limits = limits
-        self.gate = Gate(limits, open_to_all=auth.open_to_all)
+        asks = ssl_context is not None and ssl_context.verify_mode is ssl.CERT_REQUIRED
+        self.gate = Gate(limits, one_subject=auth.open_to_all, one_machine=auth.open_to_all and not asks)
         self.served: set[Served] = set()
+        self.cork = Cork()
         self._ssl_context = ssl_context
         self._came = 0
         self._closed = False
@@ -111,7 +115,7 @@ class Server:
         if self._ssl_context is None:
             await served.run(raw)
             return
-        stream = trio.SSLStream(raw, self._ssl_context, server_side=True)
+        stream = SecuredStream(raw, self._ssl_context)
         with trio.move_on_after(self.limits.tls_ms / 1000) as handshake:
             try:
                 await stream.do_handshake()
@@ -146,7 +150,11 @@ class Server:
             why = "nobody can tell whether it is"
         if why is not None:
             LOG.info("%s of %a: %s", served.name, served.subject, why)
-            served.close(AuthError(f"expected a credential that is good, came one that is not any more: {why}"))
+            try:
+                served.close(AuthError(f"expected a credential that is good, came one that is not any more: {why}"))
+            except Exception:
+                LOG.exception("%s: it cannot be told that its credential is not good any more", served.name)
+                served.scope.cancel()
 
 
 def _house(stream: trio.abc.Stream) -> str:

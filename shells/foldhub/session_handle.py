@@ -13,7 +13,9 @@ class SessionHandle:
     """What one agent does in one session. `AgentClient.open` gives one, and `AgentClient.session` for any that it is in.
 
     `async for envelope in handle` gives word after word of what was said to the agent, until the session has ended; what
-    somebody else has taken, by `wait_for_session_event`, say, does not come again. Agents are named by id or by name.
+    somebody else has taken, by `wait_for_session_event`, say, does not come again. Whoever does not take what comes for so long
+    that it cannot all be held misses the oldest, and `missed` tells how many; `HubClient.read_wal` has them. Agents are named by
+    id or by name.
 
     Every method raises the hub's refusal, an error of the NetworkError family. Cancelled, what was asked for may have happened
     or not. Hearing and asking are checkpoints; for the rest see `AgentClient`.
@@ -33,6 +35,11 @@ class SessionHandle:
     def state(self) -> SessionState | None:
         """Where its life was when it was last asked for."""
         return None if self.session is None else self.session.state
+
+    @property
+    def missed(self) -> int:
+        """How many words of the session were let go, because nobody here took them for so long, or the log has them no more."""
+        return self.agent.waiting.missed(self.session_id)
 
     # --- saying
 

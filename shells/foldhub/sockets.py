@@ -1,4 +1,4 @@
-"""What both ends of a TCP link share: the time they go by, what wakes their tasks, and how a socket is put down."""
+"""What both ends of a TCP link share: the time they go by, and what wakes their tasks."""
 
 import math
 
@@ -63,16 +63,3 @@ class Alarm:
         if due_ms is not None and self._scope is not None and (self._due_ms is None or due_ms < self._due_ms):
             self._due_ms = due_ms
             self._scope.deadline = due_ms / 1000
-
-
-async def say_no_more(stream: trio.abc.Stream) -> None:
-    """Say that nothing more comes, where that can be said without closing; for TLS the other side's goodbye has to do.
-
-    Whoever ends a connection reads on until the other side has gone. A socket that is closed with something unread is reset,
-    and with it goes what was sent last.
-    """
-    if isinstance(stream, trio.SocketStream):
-        try:
-            await stream.send_eof()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return

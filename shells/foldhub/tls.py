@@ -5,6 +5,7 @@ Whoever listens where others can reach it has TLS, and asks who comes; that is n
 
 import ipaddress
 import ssl
+import stat
 from pathlib import Path
 
 
@@ -19,6 +20,14 @@ def server_context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def check_key(key: Path) -> None:
+    """Refuse a key that others may read or write; one of root's its group may read. Raises `ValueError`, and `OSError`."""
+    found = key.stat()
+    mode, most = stat.S_IMODE(found.st_mode), 0o640 if found.st_uid == 0 else 0o600
+    if mode & ~most:
+        raise ValueError(f"expected a key that only its owner may read, came {key} with mode {mode:04o}; chmod 600 mends it")
 
 
 def client_context(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

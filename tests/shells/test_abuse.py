@@ -24,7 +24,7 @@ from foldhub_core import (
 )
 from foldhub_core.questions import FindAgentId
 from foldhub_core.wire.frame_bytes import write_frame
-from foldhub_core.wire.frames import Goodbye
+from foldhub_core.wire.frames import Ask, Goodbye, Refusal
 from foldhub_core.wire.framing import framed
 from foldhub_core.wire.limits import DEFAULT
 
@@ -133,6 +133,27 @@ async def _malformed(data: bytes) -> None:
 @pytest.mark.parametrize("case", MALFORMED)
 def test_what_is_no_frame_ends_the_connection_and_nothing_else(case: str) -> None:
     run(_malformed, MALFORMED[case], jump=True)
+
+
+async def _deep() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        seq = hub.state.seq
+        client = await met(link)
+        await client.greet()
+        await client.send(framed(b"\x91" * 100_000))
+        assert await client.turned_away() == "malformed"
+        other = await met(link)
+        await other.greet()
+        await other.say(Ask(1, b"\x91" * 100_000))
+        refusal = await other.hear()
+        assert isinstance(refusal, Refusal)
+        assert refusal.error.code == "malformed"
+        assert hub.state.seq == seq
+        await unharmed(hub, link)
+
+
+def test_a_hundred_thousand_arrays_in_each_other_end_the_connection_or_the_request() -> None:
+    run(_deep, jump=True)
 
 
 async def _cut_anywhere() -> None:

@@ -131,7 +131,7 @@ async def _storm(times: int) -> None:
 
 
 def test_one_message_sent_a_thousand_times_on_ten_connections_is_one() -> None:
-    run(_storm, 100, jump=True)
+    run(_storm, 1_000, jump=True)
 
 
 async def _acks() -> None:
@@ -261,6 +261,22 @@ async def _paths(folder: Path) -> None:
 
 def test_a_name_that_is_a_path_reaches_no_file(tmp_path: Path) -> None:
     run(_paths, tmp_path)
+
+
+async def _tricks() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link, link.connect() as duplex:
+        for name in ("\0", "ann\0", "\u202enna", "an\u200bn", "ann\n", " ann", "*", "\x1b[2Jann", ""):
+            with pytest.raises(NetworkError) as refused:
+                await joined(duplex, name)
+            assert refused.value.code == "malformed"
+        with pytest.raises(NetworkError):
+            await duplex.ask(Attach(agent_id="h:a:1\u202e", link=""))
+        assert hub.health().registered_agents == 0
+        await unharmed(hub, link)
+
+
+def test_a_name_that_is_not_what_it_looks_like_is_refused() -> None:
+    run(_tricks, jump=True)
 
 
 async def _wide() -> None:

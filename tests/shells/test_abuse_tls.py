@@ -17,11 +17,15 @@ from foldhub_core import (
     Unavailable,
     changed,
 )
+from foldhub_core.questions import FindAgentId
+from foldhub_core.wire.frame_bytes import write_frame
+from foldhub_core.wire.frames import Answer, Refusal
+from foldhub_core.wire.framing import framed
 from foldhub_core.wire.limits import DEFAULT
 
 from .certificates import Authority
 from .hub_runs import run
-from .wires import HOST, MemoryLink, listening, met, raw, unharmed
+from .wires import HOST, MemoryLink, Raw, listening, met, query, raw, unharmed
 
 # --- TLS
 
@@ -113,3 +117,22 @@ async def _half_hello(folder: Path) -> None:
 
 def test_half_a_client_hello_and_silence_is_cut_off_in_time(tmp_path: Path) -> None:
     run(_half_hello, tmp_path, jump=True)
+
+
+async def _in_pieces(port: int, authority: Authority) -> None:
+    async with await trio.open_tcp_stream(HOST, port) as tcp:
+        client = Raw(trio.SSLStream(tcp, client_context(authority.ca), server_hostname=HOST))
+        await client.greet()
+        # A record for each byte: far more of TLS than of what is said, and yet nothing but what is said.
+        for ref in range(1, 151):
+            for byte in framed(write_frame(query(ref, FindAgentId(name="nobody")))):
+                await client.send(bytes([byte]))
+            assert isinstance(await client.hear(), Answer)
+        await client.say(query(1_000, FindAgentId(name="x" * 900_000)))
+        frame = await client.hear()
+        assert isinstance(frame, Refusal | Answer)
+        assert frame.ref == 1_000
+
+
+def test_what_is_said_over_tls_in_small_and_in_large_pieces_is_heard(tmp_path: Path) -> None:
+    run(_tls, tmp_path, _in_pieces, False)

@@ -1,11 +1,14 @@
 """Agents that answer by a script."""
 
+from typing import cast
+
 import pytest
 import trio
 
-from foldhub import Agent, Round, ScriptedConfig, ScriptEnded, Taking
+from foldhub import Agent, AgentClient, Round, ScriptedConfig, ScriptEnded, SessionHandle, Taking
 from foldhub.agents import Script
-from tests.shells.network import in_trio
+from foldhub.agents.scripted import KEPT_SESSIONS
+from tests.shells.network import in_trio, is_text, network
 
 AGENT = Agent("bob", prompt="Answer.")
 
@@ -13,8 +16,10 @@ AGENT = Agent("bob", prompt="Answer.")
 class Asked(Taking):
     """A turn of which only the input is known."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, session_id: str | None = None) -> None:
         self.text = text
+        if session_id is not None:
+            self.session = SessionHandle(cast(AgentClient, None), session_id)
 
     @property
     def input(self) -> str:
@@ -53,6 +58,29 @@ async def test_a_script_that_has_ended_says_so() -> None:
     await config.answer(AGENT, Asked("a"))
     with pytest.raises(ScriptEnded, match="at most 1 turns of bob, came another: 'b'"):
         await config.answer(AGENT, Asked("b"))
+
+
+@in_trio
+async def test_a_session_that_has_not_asked_for_long_is_forgotten_and_one_that_asks_on_is_not() -> None:
+    config = ScriptedConfig(["one"])
+    assert [await config.answer(AGENT, Asked("a", session_id)) for session_id in ("old", "busy")] == ["one", "one"]
+    for at in range(KEPT_SESSIONS - 1):
+        assert await config.answer(AGENT, Asked("a", f"s{at}")) == "one"
+        with pytest.raises(ScriptEnded):
+            await config.answer(AGENT, Asked("a", "busy"))
+    assert await config.answer(AGENT, Asked("a", "old")) == "one"
+
+
+@in_trio
+async def test_sessions_share_a_script_and_one_that_comes_when_it_has_ended_begins_it_anew() -> None:
+    async with network() as net:
+        alice, _ = await net.agent("alice"), await net.agent("bob", ["one", "two"])
+        heard: list[str] = []
+        for _ in range(3):
+            session = await alice.open(type="consulting", target="bob")
+            await session.send("why?")
+            heard += [str(word.event_data["text"]) async for word in session if is_text(word)]
+        assert heard == ["one", "two", "one"]
 
 
 @in_trio

@@ -107,12 +107,31 @@ def test_a_token_file_and_tls_keep_strangers_out(tmp_path: Path, capsys: pytest.
         ("--listen", "192.0.2.1:7878", "--tokens", "tokens.json"),
     ],
 )
-def test_a_hub_that_must_not_start_says_why_in_a_line(tmp_path: Path, options: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "foldhub.cli", "serve", str(tmp_path / "hub"), *options]
+def test_a_hub_that_must_not_start_says_why_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    assert main(["serve", str(tmp_path / "hub"), *options]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "expected" in err or "No such file" in err
+    assert "Traceback" not in err
+
+
+def test_a_process_that_must_not_serve_ends_with_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "foldhub.cli", "serve", str(tmp_path / "hub"), "--listen", "nonsense:port"]
     came = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
     assert (came.returncode, came.stdout) == (1, "")
-    assert "expected" in came.stderr or "No such file" in came.stderr
     assert "Traceback" not in came.stderr
+
+
+def test_a_hub_whose_key_others_may_read_does_not_start(tmp_path: Path) -> None:
+    signed = Authority(tmp_path).sign("hub")
+    signed.key.chmod(0o644)
+    options = ("--tls-cert", str(signed.cert), "--tls-key", str(signed.key))
+    command = [sys.executable, "-m", "foldhub.cli", "serve", str(tmp_path / "hub"), *options]
+    came = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+    assert came.returncode == 1
+    assert "with mode 0644; chmod 600 mends it" in came.stderr
 
 
 def test_where_nobody_listens_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:

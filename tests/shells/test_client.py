@@ -6,12 +6,14 @@ import pytest
 import trio
 import trio.testing
 
-from foldhub import Agent, Hub, HubClient, LocalLink, MemoryStore, Passport, Resume, Rule, ScriptedConfig
+from foldhub import Agent, AgentClient, Hub, HubClient, LocalLink, MemoryStore, Passport, Resume, Rule, ScriptedConfig
 from foldhub_core import (
     EV_SESSION_CLOSED,
+    EV_SESSION_INVITE,
     EV_TEXT,
     Access,
     AccessDeniedError,
+    Delivery,
     Envelope,
     InboxCount,
     NotFoundError,
@@ -434,3 +436,67 @@ async def test_what_is_owed_comes_after_a_restart(tmp_path: Path) -> None:
         await client.register(Agent("bob", config=ScriptedConfig(["because"])), Passport("bob"), Resume())
         closed = await alice.wait_for_session_event(session.session_id, lambda one: one.event_type == EV_SESSION_CLOSED)
         assert closed.event_data["reason"] == "consulting_complete"
+
+
+# --- one way to register
+
+
+class Counts(AgentClient):
+    """A client of one's own: it counts what came."""
+
+    came = 0
+
+    def work_off(self, delivery: Delivery) -> None:
+        self.came += 1
+        super().work_off(delivery)
+
+
+@in_trio
+async def test_an_agent_is_registered_by_its_own_class_of_client() -> None:
+    async with network() as net:
+        alice = await net.agent("alice")
+        bob = await Counts.register(net.client, Agent("bob", config=ScriptedConfig(str.upper)), Passport("bob"), Resume())
+        assert net.client.agents == (alice, bob)
+        session = await alice.open(type="consulting", target="bob")
+        await session.send("why?")
+        heard = [word.event_data["text"] async for word in session if is_text(word)]
+        assert (type(bob), heard, bob.came > 1) == (Counts, ["WHY?"], True)
+        again = await AgentClient.register(net.client, Agent("bob"), Passport("bob"), Resume())
+        assert (type(again), again.agent_id, net.client.agents) == (AgentClient, bob.agent_id, (alice, again))
+
+
+@in_trio
+async def test_what_is_registered_by_either_way_is_the_same() -> None:
+    async with network() as net:
+        rule = Rule(access=Access())
+        one = await net.client.register(Agent("one"), Passport("one"), Resume(), rule=rule, skill_md="# One", turns=2)
+        two = await AgentClient.register(
+            net.client, Agent("two"), Passport("two"), Resume(), rule=rule, skill_md="# One", turns=2
+        )
+        assert (one.rule, one.resume) == (two.rule, two.resume)
+        assert await net.client.get_skill(one.agent_id) == await net.client.get_skill(two.agent_id)
+
+
+@in_trio
+async def test_invitations_come_to_the_handler_of_an_agent_that_answers_them_itself() -> None:
+    async with network() as net:
+        alice = await net.agent("alice")
+        bob = await net.client.register(Agent("bob"), Passport("bob"), Resume(), answers_invites=False)
+        bob.on_envelope(lambda word: bob.answer_invite(word.session_id) if word.event_type == EV_SESSION_INVITE else None)
+        session = await alice.open(type="conversation", target="bob")
+        assert session.state is SessionState.ACTIVE
+
+
+@in_trio
+async def test_a_session_that_nobody_iterates_misses_nothing_that_it_does_not_tell() -> None:
+    async with network() as net:
+        alice, bob = await net.agent("alice"), await net.agent("bob")
+        session = await alice.open(type="conversation", target="bob")
+        said = [str(at) for at in range(600)]
+        for text in said:
+            await session.send(text)
+        await net.settled(bob)
+        handle = bob.session(session.session_id)
+        await session.close()
+        assert [word.event_data["text"] async for word in handle if is_text(word)] == said
+        assert handle.missed == 0

@@ -1,5 +1,7 @@
 """The gate: how many may be connected, and who waits outside. Time is what it is told."""
 
+from itertools import pairwise
+
 import pytest
 
 from foldhub.gate import Gate, house_of
@@ -53,11 +55,53 @@ def test_all_connections_are_counted() -> None:
     assert gate.enter("b", 0) == "there are 6 connections"
 
 
-def test_where_nobody_is_asked_only_the_sums_count() -> None:
-    gate = Gate(LIMITS, open_to_all=True)
+def test_where_all_are_of_one_machine_and_subject_only_the_sums_count() -> None:
+    gate = Gate(LIMITS, one_subject=True, one_machine=True)
     assert entered(gate, *"aaaaa") == [True, True, True, True, False]
     assert [gate.known("a", "local") for _ in range(4)] == [True] * 4
     assert entered(gate, "a", "a", "a") == [True, True, False]
+
+
+def test_where_all_are_of_one_subject_an_address_has_its_bounds_all_the_same() -> None:
+    gate = Gate(changed(LIMITS, connects_per_address_per_s=4), one_subject=True)
+    assert entered(gate, "a", "a", "a") == [True, True, False]
+    assert [gate.known("a", "local") for _ in range(2)] == [True] * 2
+    assert entered(gate, "a", "a") == [True, True]
+    assert [gate.known("a", "local") for _ in range(2)] == [True] * 2, "more than one subject may have where there are others"
+    assert gate.enter("a", 0) == "more than 4 connections a second came from there"
+
+
+QUICK = changed(DEFAULT, connects_per_address_per_s=3)
+
+
+def came_and_went(gate: Gate, address: str, now_ms: int) -> bool:
+    """Whether one that comes is let in; it leaves at once."""
+    if gate.enter(address, now_ms) is not None:
+        return False
+    gate.left(address, None)
+    return True
+
+
+def test_from_one_address_come_so_many_in_a_second_and_no_more() -> None:
+    gate = Gate(QUICK)
+    assert [came_and_went(gate, "a", 5_000) for _ in range(5)] == [True, True, True, False, False]
+    assert came_and_went(gate, "b", 5_000), "another address has its own"
+    assert [came_and_went(gate, "a", now_ms) for now_ms in (5_333, 5_334, 5_335)] == [False, True, False]
+    assert [came_and_went(gate, "a", 6_334) for _ in range(4)] == [True, True, True, False]
+
+
+def test_whoever_keeps_trying_is_let_in_as_often_as_his_rate_is() -> None:
+    gate = Gate(QUICK)
+    came = [now_ms for now_ms in range(10_001) if came_and_went(gate, "a", now_ms)]
+    assert len(came) == 3 + 10 * 3
+    assert [b - a for a, b in pairwise(came[3:]) if b - a < 333] == []
+
+
+def test_who_is_not_let_in_for_another_reason_does_not_pay_for_it() -> None:
+    gate = Gate(changed(QUICK, unauthenticated_per_address=1))
+    assert entered(gate, "a", *"aaaaa") == [True] + [False] * 5
+    gate.left("a", None)
+    assert [came_and_went(gate, "a", 0) for _ in range(3)] == [True, True, False]
 
 
 def test_too_many_wrong_credentials_shut_an_address_out_for_a_while() -> None:
@@ -83,6 +127,7 @@ def test_what_does_not_matter_any_more_is_forgotten() -> None:
     gate = Gate(DEFAULT)
     for number in range(1_000):
         gate.failed(f"address {number % 700}", number)
+        came_and_went(gate, f"address {number % 500}", number)
     gate.forget(10 * DEFAULT.auth_window_ms)
     fresh = Gate(DEFAULT)
     assert vars(gate) == vars(fresh) | {"_limits": gate._limits}  # pyright: ignore[reportPrivateUsage]

@@ -416,6 +416,29 @@ def test_a_refusal_is_raised_as_its_class() -> None:
     run(main)
 
 
+def test_a_command_is_a_checkpoint_where_the_store_syncs_whatever_comes_of_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Hub.open(FileStore(tmp_path / "kept")) as hub, agent(hub, "ann") as ann:
+            for _ in range(3):
+                with assert_checkpoints():
+                    await hub.set_skill(ann.agent_id, "# I can")
+                with assert_checkpoints(), pytest.raises(NotFoundError):
+                    await hub.unregister("nobody")
+
+    run(main)
+
+
+def test_whoever_asks_a_hub_that_closes_lets_others_run_each_time() -> None:
+    async def main() -> None:
+        async with Hub.open(KeptStore()) as hub, agent(hub, "ann") as ann:
+            hub.loop.close("closing")
+            for _ in range(3):
+                with assert_checkpoints(), pytest.raises(Unavailable):
+                    await hub.set_skill(ann.agent_id, "# I can")
+
+    run(main)
+
+
 def test_reading_the_log_is_a_checkpoint(stores: Stores) -> None:
     async def main() -> None:
         async with Hub.open(stores()) as hub:

@@ -1,12 +1,14 @@
 """A person's client: what is said waits until it is taken, and counts as unread until then."""
 
+from pathlib import Path
+
 import pytest
 import trio
 import trio.testing
 
-from foldhub import HubClient, Passport, Resume
-from foldhub_core import EV_SESSION_CLOSED, EV_TEXT, Envelope, SessionOver
-from tests.shells.network import in_trio, is_text, network, quiet
+from foldhub import Agent, HubClient, HumanClient, Passport, Resume
+from foldhub_core import EV_SESSION_CLOSED, EV_SESSION_LEFT, EV_TEXT, Envelope, SessionOver
+from tests.shells.network import in_trio, is_text, network, on_disk, quiet
 
 
 @in_trio
@@ -83,6 +85,27 @@ async def test_callbacks_see_every_word_in_their_order_and_fail_alone() -> None:
 
 
 @in_trio
+async def test_callbacks_hear_one_word_at_a_time_of_whatever_session() -> None:
+    async with network() as net:
+        alice, person = await net.agent("alice"), await net.human("person")
+        at_once: list[int] = []
+        running: set[str] = set()
+
+        async def slow(word: Envelope) -> None:
+            running.add(word.envelope_id)
+            at_once.append(len(running))
+            await trio.sleep(1)
+            running.remove(word.envelope_id)
+
+        person.on_envelope(slow)
+        for _ in range(3):
+            session = await alice.open(type="conversation", target="person")
+            await session.send("one")
+        await net.settled(person)
+        assert (max(at_once), len(at_once)) == (1, 6)
+
+
+@in_trio
 async def test_a_person_may_answer_invitations_itself() -> None:
     async with network() as net:
         alice, person = await net.agent("alice"), await net.human("person", auto_ack_invites=False)
@@ -145,3 +168,86 @@ async def test_taking_is_a_checkpoint() -> None:
         await quiet()
         with trio.testing.assert_checkpoints():
             await person.next_envelope()
+
+
+class Forgets(HumanClient):
+    """A person's client that keeps few sessions that have ended."""
+
+    kept_sessions = 2
+
+
+@in_trio
+async def test_what_is_let_go_unread_is_owed_and_comes_again_with_the_next_client() -> None:
+    async with network() as net:
+        alice = await net.agent("alice")
+        async with HubClient(net.link) as other:
+            person = await Forgets.register(other, Agent("person"), Passport("person"), Resume())
+            assert type(person) is Forgets
+            for text in ("one", "two", "three"):
+                session = await alice.open(type="conversation", target="person")
+                await session.send(text)
+                await session.close()
+            await quiet()
+            assert [(await person.next_envelope(is_text)).event_data["text"] for _ in range(2)] == ["two", "three"]
+            await trio.sleep(1)
+            assert net.hub.inbox(person.agent_id).pending == 1
+        again = await net.human("person")
+        assert (await again.next_envelope(is_text)).event_data["text"] == "one"
+        await net.settled(again)
+
+
+@in_trio
+async def test_what_is_let_go_unread_comes_again_on_the_same_client_too() -> None:
+    async with network() as net:
+        alice, person = await net.agent("alice"), await Forgets.register(net.client, Agent("p"), Passport("p"), Resume())
+        for text in ("one", "two", "three"):
+            session = await alice.open(type="conversation", target="p")
+            await session.send(text)
+            await session.close()
+        await quiet()
+        assert [(await person.next_envelope(is_text)).event_data["text"] for _ in range(2)] == ["two", "three"]
+        await trio.sleep(1)
+        await person.attach()
+        assert (await person.next_envelope(is_text, timeout=5)).event_data["text"] == "one"
+        await net.settled(person)
+
+
+@in_trio
+async def test_a_person_that_is_invited_again_hears_what_is_said_then() -> None:
+    async with network() as net:
+        alice, carol, person = await net.agent("alice"), await net.agent("carol"), await net.human("person")
+        session = await alice.open(type="discussion", target=["person", "carol"])
+        await session.send("before")
+        await session.remove("person")
+        while (await person.next_envelope(timeout=5)).event_type != EV_SESSION_LEFT:
+            pass
+        await session.invite("person")
+        await trio.sleep(1)
+        await carol.send(session.session_id, "after")
+        assert (await person.next_envelope(is_text, timeout=5)).event_data["text"] == "after"
+        await net.settled(person)
+
+
+@in_trio
+async def test_a_person_registers_with_a_passport_of_its_kind() -> None:
+    async with network() as net:
+        person = await HumanClient.register(net.client, Agent("person"), Passport("person"), Resume())
+        assert (type(person), person.passport.kind) == (HumanClient, "human")
+        with pytest.raises(ValueError, match="kind 'human'"):
+            await HumanClient.register(net.client, Agent("robot"), Passport("robot", kind="agent"), Resume())
+
+
+@on_disk
+async def test_an_invitation_that_waited_is_left_to_a_person_who_answers_itself(tmp_path: Path) -> None:
+    async with network(tmp_path / "hub.fold") as net:
+        alice = await net.agent("alice")
+        async with HubClient(net.link) as other:
+            person = await other.register_human(Passport("person"), Resume(), auto_ack_invites=False)
+            session = await alice.hub_client.create_session(
+                creator_id=alice.agent_id, manifest_type="conversation", participants=[person.agent_id]
+            )
+        for _ in range(5):
+            async with HubClient(net.link) as other:
+                await other.register_human(Passport("person"), Resume(), auto_ack_invites=False)
+                await trio.sleep(0.05)
+                assert (await net.client.get_session(session.session_id)).state == "pending"

@@ -10,6 +10,9 @@ from foldhub.cli.demo import demo
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (ROOT / "examples" / "quick_start.py").read_text(encoding="utf-8")
+ON_A_FILE = PROGRAM.replace("MemoryStore()", 'FileStore("hub.fold")').replace(
+    "import trio\n", "import trio\nfrom foldhub_stores import FileStore\n"
+)
 PRINTS = """\
 closed: 'consulting_complete'
 alice: What is the single most important property?
@@ -28,11 +31,19 @@ def test_the_quick_start_prints_its_transcript_in_memory(tmp_path: Path) -> None
 
 
 def test_the_same_program_runs_on_a_file_and_runs_there_again(tmp_path: Path) -> None:
-    on_a_file = PROGRAM.replace("MemoryStore()", 'FileStore("hub.fold")').replace(
-        "import trio\n", "import trio\nfrom foldhub_stores import FileStore\n"
-    )
-    assert prints(on_a_file, tmp_path) == PRINTS
-    assert prints(on_a_file, tmp_path) == PRINTS
+    assert prints(ON_A_FILE, tmp_path) == PRINTS
+    assert prints(ON_A_FILE, tmp_path) == PRINTS
+
+
+@pytest.mark.parametrize("before", ["answer = ", "session = ", "await session.send", "closed = ", "print(f"])
+def test_the_same_program_runs_after_it_was_killed(before: str, tmp_path: Path) -> None:
+    line = next(line for line in ON_A_FILE.splitlines() if line.strip().startswith(before))
+    space = " " * (len(line) - len(line.lstrip()))
+    killed = ON_A_FILE.replace(line, f"{space}__import__('os').kill(__import__('os').getpid(), 9)\n{line}")
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        assert done.returncode == -9, done.stderr
+    assert prints(ON_A_FILE, tmp_path) == PRINTS
 
 
 def test_the_quick_start_is_the_program_of_the_readme() -> None:

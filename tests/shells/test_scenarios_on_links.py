@@ -139,7 +139,7 @@ def by_agent(sent: Sequence[Sent]) -> dict[str, list[Sent]]:
 
 
 async def played_on_links(
-    asked: Sequence[Asked], open_store: Callable[[int], LogStore], rest: Callable[[], Awaitable[None]]
+    asked: Sequence[Asked], open_store: Callable[[int], LogStore], rest: Callable[[Hub], Awaitable[None]]
 ) -> tuple[list[Commit], list[Sent]]:
     """What a running hub comes to; a store for each run."""
     clock = trio.lowlevel.current_clock()
@@ -163,12 +163,12 @@ async def played_on_links(
                     behind = (one.now_ms - now_ms()) / 1000
                     if behind > 0:
                         clock.jump(behind)
-                    await rest()
+                    await rest(hub)
                     if not isinstance(one.command, Tick):
                         answers.start_soon(stage.ask, one)
-                        await rest()
+                        await rest(hub)
                 clock.jump(0.02)
-                await rest()
+                await rest(hub)
             commits = list(await hub.read_commits(limit=1_000))
             while len(commits) < hub.state.seq:
                 commits += await hub.read_commits(after=commits[-1].seq, limit=1_000)
@@ -176,7 +176,7 @@ async def played_on_links(
     return commits, sent
 
 
-def check(path: Path, open_store: Callable[[int], LogStore], rest: Callable[[], Awaitable[None]]) -> None:
+def check(path: Path, open_store: Callable[[int], LogStore], rest: Callable[[Hub], Awaitable[None]]) -> None:
     scene = Written()
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("> "):
@@ -195,13 +195,19 @@ PATHS = [path for path in scenarios() if path.stem not in ELSEWHERE]
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_scenario_goes_the_same_way_in_memory(path: Path) -> None:
-    check(path, lambda _: MemoryStore("demo"), trio.testing.wait_all_tasks_blocked)
+    async def rest(_: Hub) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+
+    check(path, lambda _: MemoryStore("demo"), rest)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_scenario_goes_the_same_way_on_a_file(path: Path, tmp_path: Path) -> None:
-    async def rest() -> None:
-        await trio.testing.wait_all_tasks_blocked(0.002)
+    async def rest(hub: Hub) -> None:
+        """Wait for all tasks, and for the store's thread, which may be slow."""
+        await trio.testing.wait_all_tasks_blocked()
+        while not hub.desk.idle:
+            await trio.testing.wait_all_tasks_blocked(0.001)
 
     check(path, lambda run: FileStore(tmp_path / f"run {run}", hub_id="demo"), rest)
 

@@ -12,13 +12,15 @@ from foldhub.auth import ApiKey, Grant, NoAuth
 from foldhub.serving import serve_tcp
 from foldhub.tcp import TcpLink
 from foldhub.tokens import Tokens
-from foldhub_core import EV_TEXT, Attach, Envelope, Post, Principal, Unavailable, changed
+from foldhub_core import EV_TEXT, Ack, Attach, Envelope, Post, Principal, Unavailable, changed
 from foldhub_core.questions import FindAgentId, FindEnvelope
-from foldhub_core.wire.frames import Answer, Goodbye, Refusal
+from foldhub_core.wire.frame_bytes import read_frame
+from foldhub_core.wire.frames import Answer, Deliveries, Frame, Goodbye, Refusal
+from foldhub_core.wire.framing import FrameBuffer
 from foldhub_core.wire.limits import DEFAULT
 
 from .hub_runs import KeptStore, ScriptedStore, ThreadedStore, run
-from .wires import HOST, Calendar, Raw, ask, hello, in_memory, joined, listening, met, query, raw, unharmed
+from .wires import HOST, Calendar, Raw, ask, hello, in_memory, joined, listening, met, query, raw, refusal, unharmed
 
 # --- where it listens
 
@@ -80,6 +82,58 @@ def test_what_one_client_asks_is_done_by_the_order_it_came(in_flight: int, trick
 
 def test_so_it_is_where_a_sync_has_to_be_waited_for() -> None:
     run(_in_order, ThreadedStore(ScriptedStore()), 5, False)
+
+
+async def _one_go() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link, link.connect() as near:
+        ann, bob = await joined(near, "ann"), await joined(near, "bob")
+        session_id = await ann.open(bob)
+        client = await met(link)
+        await client.greet()
+        attach = [ask(ref, Attach(agent_id=one.agent_id, link="")) for ref, one in enumerate((ann, bob), 1)]
+        await client.say(*attach)
+        await trio.testing.wait_all_tasks_blocked()
+        await client.stream.receive_some()
+        posts = [Post(envelope=Envelope(session_id, ann.agent_id, EV_TEXT, {"text": f"{ref}"})) for ref in range(3, 6)]
+        await client.say(*[ask(ref, post) for ref, post in enumerate(posts, 3)])
+        await trio.testing.wait_all_tasks_blocked()
+        said = await frames_at_once(client)
+    assert [type(frame) for frame in said] == [Answer, Deliveries] * 3
+    assert [frame.ref for frame in said if isinstance(frame, Answer)] == [3, 4, 5]
+    texts = [one.envelope.event_data["text"] for frame in said if isinstance(frame, Deliveries) for one in frame.deliveries]
+    assert texts == ["3", "4", "5"]
+
+
+async def frames_at_once(client: Raw) -> list[Frame]:
+    """All that a client is said in one send."""
+    buffer, frames = FrameBuffer(), list[Frame]()
+    buffer.take(bytes(await client.stream.receive_some()))
+    while (payload := buffer.next(DEFAULT.client_frame_bytes)) is not None:
+        frames.append(read_frame(payload))
+    assert buffer.held == 0
+    return frames
+
+
+def test_what_is_asked_at_once_is_answered_at_once_and_each_answer_comes_before_its_delivery() -> None:
+    run(_one_go, jump=True)
+
+
+async def _back() -> None:
+    """A client that has come back acks before it attaches its agent again."""
+    async with Hub.open(MemoryStore(), auth=Fragile()) as hub, in_memory(hub) as link, link.connect() as near:
+        ann, bob = await joined(near, "ann"), await joined(near, "bob")
+        await ann.open(bob, accept=False)
+        one = await bob.take()
+        for credential, taken in (("another", False), ("friend", True)):
+            client = await met(link)
+            await client.greet(credential)
+            refused = await refusal(client, 1, ask(1, Ack(agent_id=bob.agent_id, numbers=(one.number or 0,))))
+            assert (refused is None) == taken
+        assert hub.inbox(bob.agent_id).owed == 0
+
+
+def test_an_ack_is_taken_before_its_agent_is_attached_of_whom_it_belongs_to() -> None:
+    run(_back, jump=True)
 
 
 # --- faults

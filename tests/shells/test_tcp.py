@@ -1,5 +1,6 @@
 """Links over TCP: on memory a byte at a time in virtual time, and on real sockets of this machine."""
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from foldhub.agents import Agent, ScriptedConfig
 from foldhub.auth import ApiKey
 from foldhub.serving import serve_tcp
 from foldhub.tcp import LinkState, TcpLink
+from foldhub.tcp_connection import ACKS
 from foldhub.tls import client_context, server_context
 from foldhub.tokens import Tokens
 from foldhub_core import (
@@ -21,15 +23,24 @@ from foldhub_core import (
     Attach,
     AuthError,
     Envelope,
+    Inbox,
     NetworkError,
     Passport,
     Post,
     Register,
     Resume,
+    Rule,
+    RuleLimits,
+    SetRule,
+    SetSkill,
     Unavailable,
     changed,
 )
-from foldhub_core.questions import FindAgentId, ReadSession
+from foldhub_core.facts import Acked
+from foldhub_core.questions import FindAgentId, InboxCountOf, ReadSession
+from foldhub_core.wire.frame_bytes import write_frame
+from foldhub_core.wire.frames import VERSION, Welcome
+from foldhub_core.wire.framing import framed
 from foldhub_core.wire.limits import DEFAULT
 from foldhub_stores import FileStore
 
@@ -204,6 +215,36 @@ async def _cut() -> None:
 
 def test_a_connection_that_is_cut_comes_back_and_what_is_owed_comes() -> None:
     run(_cut, jump=True)
+
+
+async def _acked_when_cut() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link, link.beside().connect() as far:
+        bob = await joined(far, "bob")
+        async with link.connect() as near:
+            ann = await joined(near, "ann")
+            session_id = await bob.open(ann)
+            acked: list[int | None] = []
+            for number in range(3):
+                await bob.say(session_id, str(number))
+                text = ""
+                while text != str(number):
+                    one = await ann.take()
+                    # The ack goes out on a connection that is gone.
+                    link.streams[-1].receive_stream.close()
+                    link.cut()
+                    await ann.ack(one.number or 0)
+                    acked.append(one.number)
+                    text = str(one.envelope.event_data.get("text", ""))
+            await trio.sleep(60)
+            assert hub.inbox(ann.agent_id).owed == 0
+            await bob.say(session_id, "the last")
+            last = await ann.take()
+            assert last.envelope.event_data["text"] == "the last"
+            assert len(acked) == len(set(acked)), "nothing that was acked came again"
+
+
+def test_what_was_acked_when_the_connection_was_cut_does_not_come_again() -> None:
+    run(_acked_when_cut, jump=True)
 
 
 async def _retried(cuts: int) -> None:
@@ -385,3 +426,167 @@ async def _two_receive() -> None:
 
 def test_two_tasks_that_receive_are_one_too_many() -> None:
     run(_two_receive, jump=True)
+
+
+# --- acks
+
+
+async def _gathered() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        async with link.connect() as near, link.connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            session_id = await ann.open(bob)
+            before = await bob.take(), await bob.take()
+            await bob.ack(*[one.number or 0 for one in before])
+            await trio.sleep(1)
+            for number in range(6):
+                await ann.say(session_id, f"{number}")
+            await trio.testing.wait_all_tasks_blocked()
+            for _ in range(2):
+                await bob.ack((await bob.take()).number or 0)
+            await trio.testing.wait_all_tasks_blocked()
+            assert hub.inbox(bob.agent_id).owed == 6, "there is more to ack"
+            await trio.sleep(1)
+            assert hub.inbox(bob.agent_id).owed == 4
+            await bob.ack((await bob.take()).number or 0)
+            await bob.say(session_id, "what is said may bring the next")
+            assert hub.inbox(bob.agent_id).owed == 3
+            await bob.ack((await bob.take()).number or 0)
+            assert await far.question(InboxCountOf(agent_id=bob.agent_id)) == hub.inbox(bob.agent_id)
+            assert hub.inbox(bob.agent_id).owed == 2
+            await bob.ack((await bob.take()).number or 0)
+            await far.ask(SetSkill(agent_id=bob.agent_id, skill_md="sings"))
+            assert hub.inbox(bob.agent_id).owed == 1
+            await bob.ack((await bob.take()).number or 0)
+            began = trio.current_time()
+            await trio.testing.wait_all_tasks_blocked()
+            assert (hub.inbox(bob.agent_id).owed, trio.current_time()) == (0, began), "there is nothing more to ack"
+        facts = [fact for commit in await hub.read_commits(limit=1_000) for fact in commit.facts]
+    assert [len(fact.numbers) for fact in facts if isinstance(fact, Acked)] == [2, 2, 1, 1, 1, 1]
+
+
+def test_acks_wait_for_others_and_for_nothing_that_could_tell() -> None:
+    run(_gathered, jump=True)
+
+
+async def _room_for_one() -> None:
+    one = Rule(limits=RuleLimits(inbox=Inbox(max_pending=1)))
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        async with link.connect() as near, link.connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            session_id = await ann.open(bob)
+            for agent in (ann, bob):
+                with trio.move_on_after(1):
+                    while True:
+                        await agent.ack((await agent.take()).number or 0)
+                await agent.duplex.ask(SetRule(agent_id=agent.agent_id, rule=one))
+            for number in range(5):
+                await ann.say(session_id, f"{number}")
+                asked = await bob.take()
+                await bob.say(session_id, f"{number} it is")
+                await bob.ack(asked.number or 0)
+                assert await ann.text() == f"{number} it is"
+                await trio.testing.wait_all_tasks_blocked()
+
+
+def test_two_whose_inboxes_hold_one_word_talk_as_fast_as_they_can() -> None:
+    run(_room_for_one, jump=True)
+
+
+async def _ends(how: str) -> None:
+    async with Hub.open(MemoryStore()) as hub, listening(hub) as port, TcpLink(HOST, port).connect() as near:
+        ann = await joined(near, "ann")
+        bob_id = ""
+        with trio.CancelScope() as scope, contextlib.suppress(KeyError):
+            async with TcpLink(HOST, port).connect() as far:
+                bob = await joined(far, "bob")
+                bob_id = bob.agent_id
+                session_id = await ann.open(bob)
+                for number in range(6):
+                    await ann.say(session_id, f"{number}")
+                await trio.testing.wait_all_tasks_blocked(0.02)
+                for _ in range(5):
+                    await bob.ack((await bob.take()).number or 0)
+                if how == "raise":
+                    raise KeyError(how)
+                if how == "cancel":
+                    scope.cancel()
+                    await trio.sleep_forever()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert hub.inbox(bob_id).owed == 3
+
+
+@pytest.mark.parametrize("how", ["raise", "cancel", "return"])
+def test_what_was_acked_is_acked_however_its_block_ends(how: str) -> None:
+    run(_ends, how)
+
+
+async def _many_acks() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link, link.connect() as near, link.connect() as far:
+        ann, bob = await joined(near, "ann"), await joined(far, "bob")
+        session_id = await ann.open(bob)
+        for number in range(ACKS):
+            await ann.say(session_id, f"{number}")
+        for _ in range(ACKS):
+            await bob.ack((await bob.take()).number or 0)
+        began = trio.current_time()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (trio.current_time(), hub.inbox(bob.agent_id).owed) == (began, 2)
+
+
+def test_many_acks_wait_for_no_more() -> None:
+    run(_many_acks, jump=True)
+
+
+async def _acks_at_once() -> None:
+    limits = changed(DEFAULT, ack_ms=0)
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub, limits=limits) as link, link.connect() as duplex:
+        ann = await joined(duplex, "ann")
+        bob = await joined(duplex, "bob")
+        await ann.open(bob, accept=False)
+        began = trio.current_time()
+        await bob.ack((await bob.take()).number or 0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (trio.current_time(), hub.inbox(bob.agent_id).owed) == (began, 0)
+
+
+def test_where_acks_are_not_to_wait_they_do_not() -> None:
+    run(_acks_at_once, jump=True)
+
+
+# --- a hub that does not read
+
+
+class Deaf(TcpLink):
+    """A link to a hub that says its welcome, and never reads."""
+
+    def __init__(self, told: list[tuple[LinkState, float]]) -> None:
+        super().__init__("memory", 1, on_state=lambda state, _: told.append((state, trio.current_time() - self.began)))
+        self.began = trio.current_time()
+        self.hubs: list[trio.abc.Stream] = []
+
+    async def open_stream(self) -> trio.abc.Stream:
+        near, far = trio.testing.lockstep_stream_pair()
+        self.hubs.append(far)
+        sizes = DEFAULT.frame_bytes, DEFAULT.in_flight, DEFAULT.ping_ms, DEFAULT.idle_ms
+        welcome = framed(write_frame(Welcome(VERSION, "demo", "ann", (), *sizes)))
+        trio.lowlevel.spawn_system_task(self.greet, far, welcome)
+        return near
+
+    async def greet(self, far: trio.abc.Stream, welcome: bytes) -> None:
+        await far.receive_some()
+        await far.send_all(welcome)
+
+
+async def _deaf() -> None:
+    told: list[tuple[LinkState, float]] = []
+    async with Deaf(told).connect() as connection, trio.open_nursery() as nursery:
+        nursery.start_soon(connection.question, FindAgentId(name="ann"))
+        await trio.sleep(DEFAULT.idle_ms / 1000 + DEFAULT.goodbye_ms / 1000 + 2)
+        nursery.cancel_scope.cancel()
+    assert [state for state, _ in told[1:4]] == ["connected", "connecting", "connected"]
+    assert told[2][1] == pytest.approx((DEFAULT.idle_ms + DEFAULT.goodbye_ms) / 1000, abs=0.1)
+
+
+def test_a_hub_that_neither_reads_nor_speaks_is_left_and_come_back_to() -> None:
+    run(_deaf, jump=True)

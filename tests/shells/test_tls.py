@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from foldhub.tls import check_exposure, client_context, is_loopback, server_context
+from foldhub.tls import check_exposure, check_key, client_context, is_loopback, server_context
 
 from .certificates import Authority
 
@@ -30,6 +30,29 @@ def test_a_client_believes_nobody_it_does_not_know(tmp_path: Path) -> None:
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version == ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o602, 0o660])
+def test_a_key_that_others_may_read_or_write_is_refused_with_what_mends_it(tmp_path: Path, mode: int) -> None:
+    key = tmp_path / "hub.key"
+    key.write_text("a key", encoding="utf-8")
+    key.chmod(mode)
+    with pytest.raises(ValueError, match=f"mode {mode:04o}; chmod 600 mends it"):
+        check_key(key)
+    for fine in (0o600, 0o400):
+        key.chmod(fine)
+        check_key(key)
+
+
+def test_a_key_of_root_may_be_read_by_its_group(tmp_path: Path) -> None:
+    key = tmp_path / "hub.key"
+    key.write_text("a key", encoding="utf-8")
+    key.chmod(0o640)
+    if key.stat().st_uid == 0:
+        check_key(key)
+    else:
+        with pytest.raises(ValueError, match="mode 0640"):
+            check_key(key)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])

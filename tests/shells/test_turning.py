@@ -12,7 +12,10 @@ from foldhub_core import (
     EV_TEXT,
     Commit,
     Envelope,
+    Inbox,
     Nacked,
+    Rule,
+    RuleLimits,
     SessionOver,
     View,
 )
@@ -511,3 +514,33 @@ async def test_a_closing_client_begins_no_new_turns() -> None:
         again = await net.agent("bob", ["two"])
         assert again.agent_id == bob.agent_id
         assert await answer_of(alice, second) == "two"
+
+
+@in_trio
+async def test_a_handler_that_is_stuck_in_one_session_blocks_no_other_and_loses_nothing() -> None:
+    async with network() as net:
+        alice = await net.agent("alice")
+        rule = Rule(limits=RuleLimits(inbox=Inbox(max_pending=0)))
+        bob = await net.agent("bob", rule=rule)
+        go_on, heard = trio.Event(), dict[str, list[str]]()
+
+        async def sticks(word: Envelope) -> None:
+            if is_text(word):
+                if word.session_id == stuck.session_id:
+                    await go_on.wait()
+                heard.setdefault(word.session_id, []).append(str(word.event_data["text"]))
+
+        bob.on_envelope(sticks)
+        stuck = await alice.open(type="conversation", target="bob")
+        other = await alice.open(type="conversation", target="bob")
+        said = [str(at) for at in range(600)]
+        for text in said:
+            await stuck.send(text)
+            await other.send(text)
+        await trio.sleep(1)
+        assert heard == {other.session_id: said}
+        assert net.hub.inbox(bob.agent_id).pending == len(said), "nothing of what waits is acked"
+        await bob.set_rule(Rule(limits=RuleLimits(inbox=Inbox(max_pending=10))))
+        go_on.set()
+        await net.settled(bob)
+        assert heard == {other.session_id: said, stuck.session_id: said}

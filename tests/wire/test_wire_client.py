@@ -253,8 +253,9 @@ def test_an_ack_that_is_refused_is_over() -> None:
     link = Link()
     link.end.ack("a1", [1])
     link.heard()
+    assert (link.end.unanswered, link.end.acking) == (1, True)
     link.say(Refusal(1, ErrorRecord("not_found", "x")))
-    assert (link.end.events(), link.end.unanswered) == ((), 0)
+    assert (link.end.events(), link.end.unanswered, link.end.acking) == ((), 0, False)
 
 
 def test_an_ack_that_cannot_be_taken_now_is_sent_again_later() -> None:
@@ -298,6 +299,24 @@ def test_a_client_that_lost_its_link_acks_attaches_and_asks_again_in_this_order(
     assert link.asked() == [(1, Ack(agent_id="a1", numbers=(4,))), (2, Attach(agent_id="a1", link="")), (3, POST)]
     link.say(Answer(1, NONE), Answer(2, NONE), Answer(3, write_answer(CONFIG, POST, WORD)))
     assert link.end.events() == (Answered(ref, WORD),)
+
+
+def test_on_a_new_connection_what_was_acked_is_acked_together() -> None:
+    link = Link()
+    link.attach()
+    link.end.ack("a1", [4])
+    link.heard()
+    link.end.ack("a1", [5, 4])
+    link.end.lost(0, 0.0)
+    link.end.ack("a1", [6])
+    link.end.ack("a2", [1])
+    link.end.events()
+    link.connect(1_000, Welcome(1, "demo", "ann", ("a1",), 2_000, 9, 30_000, 75_000))
+    acks = [request for _, request in link.asked() if isinstance(request, Ack)]
+    assert sorted(acks, key=lambda ack: ack.agent_id) == [
+        Ack(agent_id="a1", numbers=(4, 5, 6)),
+        Ack(agent_id="a2", numbers=(1,)),
+    ]
 
 
 def test_an_attach_that_is_asked_for_is_not_asked_for_twice() -> None:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldhub.testing.strategies import envelopes, frames, texts
-from foldhub_core import Envelope, ErrorRecord, GetHealth, Malformed, Post, ProtocolError, Start, encode
+from foldhub_core import Envelope, ErrorRecord, GetHealth, Malformed, Post, ProtocolError, Start, codec, encode
 from foldhub_core.codec import pack
 from foldhub_core.questions import LogQuestion, Question
+from foldhub_core.tags import TAGS
 from foldhub_core.wire.frame_bytes import join_deliveries, read_frame, write_frame, write_sent
 from foldhub_core.wire.frames import (
     Answer,
@@ -19,6 +20,7 @@ from foldhub_core.wire.frames import (
     Frame,
     Goodbye,
     Hello,
+    Ping,
     Query,
     Refusal,
     Sent,
@@ -69,6 +71,47 @@ def test_a_frame_in_other_bytes_is_malformed() -> None:
         read_frame(bytes.fromhex("92ccefcc05"))  # 5, in two bytes
 
 
+ROW = codec.row_of(Envelope("s", "a", "x"))
+SENT = [TAGS[Sent], "a", 1, 1, ROW]
+NO_FRAMES = [
+    [],
+    ["x"],
+    [True, 1, b""],
+    [TAGS[Ask], 0, b""],
+    [TAGS[Ask], 2**63, b""],
+    [TAGS[Ask], True, b""],
+    [TAGS[Answer], 1, "x"],
+    [TAGS[Deliveries], [[TAGS[Sent], "a", 1, 1]]],
+    [TAGS[Deliveries], [[TAGS[Ask], "a", 1, 1, ROW]]],
+    [TAGS[Deliveries], [SENT, [TAGS[Sent], 1, 1, 1, ROW]]],
+    [TAGS[Deliveries], [SENT, [TAGS[Sent], "a", True, 1, ROW]]],
+    [TAGS[Deliveries], [SENT, [TAGS[Sent], "a", 1, 2**63, ROW]]],
+    [TAGS[Deliveries], [SENT, [TAGS[Sent], "a", 1, 1, [1]]]],
+    [TAGS[Deliveries], [SENT, [TAGS[Sent], "a", 1, 1, codec.row_of(Ping(1))]]],
+    [TAGS[Deliveries], [SENT] * 65_536],
+]
+"""What has something of a frame of a post, and is none."""
+
+
+@pytest.mark.parametrize("row", NO_FRAMES, ids=lambda row: str(row)[:40])
+def test_what_has_something_of_a_frame_and_is_none_is_malformed(row: object) -> None:
+    with pytest.raises(Malformed):
+        read_frame(pack(row))
+
+
+def test_a_delivery_to_whom_no_ascii_names_is_read_like_any_other() -> None:
+    frame = Deliveries((Sent("ä", 1, 1, Envelope("s", "a", "x")),))
+    assert read_frame(write_frame(frame)) == frame
+
+
+def test_deliveries_in_other_bytes_are_malformed() -> None:
+    payload = write_frame(Deliveries((Sent("a", 5, 1, Envelope("s", "a", "x")),)))
+    other = payload.replace(b"\xa1a\x05", b"\xa1a\xcc\x05")
+    assert other != payload
+    with pytest.raises(Malformed, match="canonical"):
+        read_frame(other)
+
+
 TOO_MUCH = [b"\x91" * 100_000, b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b""]
 """Arrays in arrays, and an array, a map and bytes that are said to be as long as can be said."""
 
@@ -79,6 +122,7 @@ def test_what_would_break_a_reader_is_malformed(nested: bytes) -> None:
         read_frame(nested)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(texts(), st.integers(1, 9), st.integers(1, 9), envelopes()), max_size=20))
 def test_deliveries_that_are_joined_are_one_frame(some: list[tuple[str, int, int, Envelope]]) -> None:
     joined = join_deliveries([write_sent(*one) for one in some])

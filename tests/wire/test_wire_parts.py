@@ -168,6 +168,14 @@ def test_deliveries_in_a_row_are_joined_and_the_order_stays(most: int) -> None:
     assert queue.waiting == 0
 
 
+def test_a_delivery_alone_is_taken_in_pieces() -> None:
+    queue = SendQueue(3)
+    queue.put_delivery("a", 1, 1, WORD, 10_000)
+    (frame,) = payloads(queue, 5)
+    assert isinstance(frame, Deliveries)
+    assert queue.waiting == 0
+
+
 def test_what_waits_is_counted_and_not_less_than_it_is() -> None:
     queue = SendQueue(3)
     queue.put_delivery("a", 1, 1, WORD, 10_000)
@@ -244,11 +252,10 @@ def test_a_count_without_a_task_is_not_asked_for_twice() -> None:
 
 
 def test_a_question_of_a_standing_leaves_out_what_the_hub_knows() -> None:
-    frame: Any = Request(1, StandingOf(agent_id="a", envelope=WORD)).frame(7)
-    assert isinstance(frame, Query)
-    assert frame.ref == 7
-    assert decode(frame.question, StandingOf).envelope.event_data == {}
-    assert isinstance(Request(1, Post(envelope=WORD)).frame(7), Ask)
+    request = Request(1, StandingOf(agent_id="a", envelope=WORD))
+    assert request.kind is Query
+    assert decode(request.body, StandingOf).envelope.event_data == {}
+    assert Request(1, Post(envelope=WORD)).kind is Ask
 
 
 def test_a_session_is_read_page_by_page() -> None:

@@ -12,7 +12,7 @@ from foldhub_core import commands as c
 from foldhub_core import questions as q
 from foldhub_core import task_commands as t
 from foldhub_core.adapters.protocol import ExpectedTurn
-from foldhub_core.codec import FORMAT, decode_as, encode_as
+from foldhub_core.codec import FORMAT, decode, decode_as, encode, encode_as
 from foldhub_core.config import HubConfig
 from foldhub_core.delivery import InboxCount
 from foldhub_core.envelope import Envelope
@@ -134,9 +134,16 @@ ANSWERS: Mapping[type, Any] = {
 }
 """The declared type of every answer that crosses a wire, by the class of its request."""
 
+NOTHING = encode_as(NoneType, None)
+"""The answer of a command that is answered with None."""
+
 
 def write_answer(config: HubConfig, request: object, value: object) -> bytes:
     """Write what a request is answered with. A `ReadSession` is answered with a `WordsPage`."""
+    if value is None and ANSWERS[type(request)] is NoneType:
+        return NOTHING
+    if type(request) is c.Post and type(value) is Envelope:
+        return encode(value)
     if isinstance(value, Standing):
         value = _standing_row(value)
     elif type(request) is q.ProtocolState:
@@ -150,7 +157,12 @@ def read_answer(config: HubConfig, request: object, data: bytes) -> object:
     The state of a protocol is read by the reader's own adapter. Without one a `Standing` has no protocol state, and a
     `ProtocolState` raises `NotFoundError`.
     """
-    value = decode_as(ANSWERS[type(request)], data)
+    declared = ANSWERS[type(request)]
+    if data == NOTHING and declared is NoneType:
+        return None
+    if declared is Envelope:
+        return decode(data, Envelope)
+    value = decode_as(declared, data)
     if isinstance(value, StandingRow):
         return _standing(config, value)
     if isinstance(value, ProtocolRow):

@@ -232,6 +232,11 @@ class ClientEnd:
         return self._ledger.unanswered
 
     @property
+    def acking(self) -> bool:
+        """Whether anything was acked that the hub has not confirmed."""
+        return self._ledger.acking
+
+    @property
     def waiting(self) -> int:
         """How many bytes wait to be sent."""
         return self._queue.waiting
@@ -334,12 +339,12 @@ class ClientEnd:
     def _fill(self) -> None:
         """Send what may be sent: acks before all else, and no more at once than the hub takes."""
         welcome = self._welcome
-        if self._state != "open" or self._hung_up or welcome is None:
+        if self._state != "open" or self._hung_up or welcome is None or not self._ledger.waiting:
             return
         acks = min(self._limits.ack_batch, (welcome.frame_bytes - LEAST_BYTES) // ACK_BYTES + 1)
         for wire_ref, request in self._ledger.sendable(welcome.in_flight, acks):
             if request.fits(welcome.frame_bytes):
-                self._queue.put(request.frame(wire_ref))
+                self._queue.put_carrier(request.kind, wire_ref, request.body)
             else:
                 self._ledger.done(self._ledger.landed(wire_ref))
                 self._events.append(Refused(request.ref, error_record(request.too_large(welcome.frame_bytes))))

@@ -16,6 +16,9 @@ from foldhub_core.records import record
 VERSION = 1
 """The version of this protocol."""
 
+MOST_SENT = 65_535
+"""Deliveries in one frame."""
+
 CREDENTIAL_CHARS = 2_048
 CLIENT_CHARS = 128
 
@@ -128,7 +131,7 @@ class Deliveries:
     deliveries: tuple[Sent, ...]
 
     def __checked__(self) -> None:
-        check_count(len(self.deliveries), 65_535, "Deliveries.deliveries")
+        check_count(len(self.deliveries), MOST_SENT, "Deliveries.deliveries")
 
 
 @record

@@ -22,33 +22,40 @@ class FrameBuffer:
     __slots__ = ("_at", "_bytes", "_refused")
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self._bytes: bytes | bytearray = b""
+        """What came, as it came where nothing was left of what came before."""
         self._at = 0
         """Where the next frame begins."""
         self._refused: Malformed | None = None
 
     def take(self, data: bytes) -> None:
         """Take bytes in."""
-        if self._at:
-            del self._bytes[: self._at]
-            self._at = 0
-        self._bytes += data
+        held = self._bytes
+        if self._at == len(held):
+            self._bytes, self._at = data, 0
+            return
+        if not isinstance(held, bytearray):
+            held = self._bytes = bytearray(held)
+        del held[: self._at]
+        self._at = 0
+        held += data
 
     def next(self, most: int) -> bytes | None:
         """The next payload, or None while it is not all there; raises `Malformed` over a length of 0, or of more than `most`."""
         if self._refused is not None:
             raise self._refused
-        length = self.length
-        if length is None:
+        held, begin = self._bytes, self._at + HEADER
+        if len(held) < begin:
             return None
+        length = int.from_bytes(held[self._at : begin], "big")
         if not 1 <= length <= most:
             self._refused = Malformed(f"expected a frame of 1 to {most} bytes, came one of {length}", where="frame")
             raise self._refused
-        begin = self._at + HEADER
-        if len(self._bytes) < begin + length:
+        end = begin + length
+        if len(held) < end:
             return None
-        self._at = begin + length
-        return bytes(memoryview(self._bytes)[begin : self._at])
+        self._at = end
+        return held[begin:end] if isinstance(held, bytes) else bytes(memoryview(held)[begin:end])
 
     @property
     def length(self) -> int | None:

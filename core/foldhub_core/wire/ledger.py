@@ -45,6 +45,16 @@ class Ledger:
         """How many requests are not answered, the client's own included."""
         return len(self._requests)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits to be sent, or to be acked."""
+        return bool(self._unsent or self._acks)
+
+    @property
+    def acking(self) -> bool:
+        """Whether anything was acked that is not confirmed."""
+        return bool(self._acks or self._acking)
+
     def add(self, record: Command | Question | LogQuestion, *, own: bool = False) -> Request:
         """Put a request in, to be sent behind all others."""
         self._last_ref += 1
@@ -76,7 +86,16 @@ class Ledger:
     # --- a connection
 
     def begin(self, attached: Collection[str]) -> None:
-        """A connection takes requests: all are to be sent, acks first, then the agents attached again that were attached."""
+        """A connection takes requests: all are to be sent, acks first, then the agents attached again that were attached.
+
+        What was acked and is not confirmed is acked again together with what was acked since: what is not owed any more is not
+        delivered again.
+        """
+        for request in [request for request in self._requests.values() if request.own and isinstance(request.record, Ack)]:
+            del self._requests[request.ref]
+        for agent_id, numbers in self._acking.items():
+            self._acks[agent_id] = dict.fromkeys((*numbers, *self._acks.get(agent_id, ())))
+        self._acking.clear()
         again = {request.record.agent_id for request in self._requests.values() if isinstance(request.record, Attach)}
         self._last_wire_ref = 0
         for agent_id in attached:
@@ -89,7 +108,7 @@ class Ledger:
 
         `acks` is how many deliveries may be acked at once.
         """
-        for agent_id in [agent_id for agent_id in self._acks if agent_id not in self._acking]:
+        for agent_id in [agent_id for agent_id in self._acks if agent_id not in self._acking] if self._acks else ():
             numbers = tuple(self._acks.pop(agent_id))
             these, left = numbers[:acks], numbers[acks:]
             self.ack(agent_id, left)
@@ -131,7 +150,7 @@ class Ledger:
 
     def next_due(self) -> int | None:
         """When something is to be sent again, or None."""
-        return min(self._later.values(), default=None)
+        return min(self._later.values()) if self._later else None
 
     def lost(self) -> list[Request]:
         """The connection is gone: gives the requests that were under way and must not be sent again."""
@@ -153,6 +172,4 @@ class Ledger:
 
 def _rank(request: Request) -> tuple[int, int]:
     """The order in which requests are sent on a new connection."""
-    if request.own:
-        return (0 if isinstance(request.record, Ack) else 1), request.ref
-    return 2, request.ref
+    return (0 if request.own else 1), request.ref

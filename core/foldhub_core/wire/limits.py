@@ -39,6 +39,8 @@ class WireLimits:
     auth_failures: int = 5
     """Wrong credentials from one address in `auth_window_ms`; after them it is refused for `auth_pause_ms`."""
     # rates
+    connects_per_address_per_s: int = 32
+    """New connections from one address, with room for those of one second; what comes faster is closed at once."""
     frames_per_s: int = 1_000
     """Frames of one connection; what comes faster is read later."""
     bytes_per_s: int = 4_194_304
@@ -60,6 +62,8 @@ class WireLimits:
     """Silence after which it is not."""
     goodbye_ms: int = 1_000
     """For the last bytes of a connection that ends."""
+    ack_ms: int = 5
+    """How long a client's ack may wait for others; 0 is not at all."""
     auth_window_ms: int = 60_000
     """How long a wrong credential is remembered."""
     auth_pause_ms: int = 60_000
@@ -73,9 +77,9 @@ class WireLimits:
 
     def __checked__(self) -> None:
         for name in names_of(WireLimits):
-            if not 1 <= getattr(self, name) <= 2**31 - 1:
-                came = getattr(self, name)
-                raise Malformed(f"expected 1 to {2**31 - 1}, came {came}", where=f"WireLimits.{name}")
+            least, came = int(name != "ack_ms"), getattr(self, name)
+            if not least <= came <= 2**31 - 1:
+                raise Malformed(f"expected {least} to {2**31 - 1}, came {came}", where=f"WireLimits.{name}")
 
 
 DEFAULT = WireLimits()

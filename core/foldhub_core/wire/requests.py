@@ -11,7 +11,8 @@ from foldhub_core.envelope import Envelope
 from foldhub_core.errors import Malformed, ProtocolError
 from foldhub_core.exact import EMPTY
 from foldhub_core.questions import LogQuestion, Question, ReadSession, StandingOf
-from foldhub_core.records import changed
+from foldhub_core.records import changed, changer, trusted
+from foldhub_core.tags import TAGS
 from foldhub_core.task_commands import EndTask, ObserveTask
 
 from .answers import WordsPage
@@ -20,6 +21,10 @@ from .rights import CARRIED
 
 AROUND = 32
 """What a frame has around a request, at most."""
+
+_POST = TAGS[Post]
+_post = trusted(Post)
+_with_key = changer(Envelope, "idempotency_key")
 
 _KEYED = (OpenSession, Register, ObserveTask, EndTask)
 
@@ -37,15 +42,14 @@ class Request:
         """Whether it is the client's own, so that nobody is told of its answer."""
         self.quiet = own
         """Whether nobody waits for it any more."""
-        self.body = codec.encode(_lean(record))
+        self.body = codec.encode(_lean(record)) if type(record) is not Post else _post_bytes(record)
         self.words: list[Envelope] = []
         """The words that a `ReadSession` has brought."""
 
-    def frame(self, wire_ref: int) -> Ask | Query:
-        """The frame that sends it, under the number it has on this connection."""
-        if isinstance(self.record, Command):
-            return Ask(wire_ref, self.body)
-        return Query(wire_ref, self.body)
+    @property
+    def kind(self) -> type[Ask | Query]:
+        """The kind of frame that sends it."""
+        return Ask if type(self.record) in CARRIED else Query
 
     def silence(self) -> None:
         """Nobody waits for it any more."""
@@ -89,10 +93,15 @@ def carried(command: Command, key: str) -> Command:
     if isinstance(command, Post):
         if command.envelope.idempotency_key is not None:
             return command
-        return changed(command, envelope=changed(command.envelope, idempotency_key=key))
+        return _post(_with_key(command.envelope, key))
     if isinstance(command, _KEYED) and command.idempotency_key is None:
         return changed(command, idempotency_key=key)
     return command
+
+
+def _post_bytes(post: Post) -> bytes:
+    """What `codec.encode` gives for a post, said by the thousand."""
+    return codec.pack((_POST, codec.row_of(post.envelope)))
 
 
 def _lean(record: Command | Question | LogQuestion) -> object:

@@ -6,7 +6,7 @@ here stands what a wire carries at all. What the shell alone may ask (`Start`, `
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from foldhub_core import codec
 from foldhub_core.commands import (
@@ -30,8 +30,12 @@ from foldhub_core.commands import (
     SetSkill,
     Unregister,
 )
+from foldhub_core.envelope import Envelope
 from foldhub_core.errors import Malformed, ProtocolError, unexpected
+from foldhub_core.exact import is_list
 from foldhub_core.questions import LogQuestion, Question
+from foldhub_core.records import trusted
+from foldhub_core.tags import TAGS
 from foldhub_core.task_commands import CheckpointTask, EndTask, ObserveTask, RequestCancel, UpdateTask
 
 if TYPE_CHECKING:
@@ -70,14 +74,18 @@ participant, and task, for the owner, both as the agent they act for.
 """
 
 
+_POST = TAGS[Post]
+_post = trusted(Post)
+
+
 def read_command(data: bytes) -> Command:
     """The command of an `Ask`, or `Malformed`; `ProtocolError` where no wire carries it."""
     command = _read(data)
+    if type(command) in CARRIED:
+        return cast(Command, command)
     if not isinstance(command, Command):
         raise unexpected("a command", command)
-    if type(command) not in CARRIED:
-        raise ProtocolError(f"expected a command that a wire carries, came {type(command).__name__}")
-    return command
+    raise ProtocolError(f"expected a command that a wire carries, came {type(command).__name__}")
 
 
 def read_question(data: bytes) -> Question | LogQuestion:
@@ -98,7 +106,12 @@ def belongs(state: "HubState", principal: Principal, agent_id: str) -> bool:
 
 
 def _read(data: bytes) -> object:
-    record = codec.record_of(codec.unpack(data))
+    row = codec.unpack(data)
+    if is_list(row) and len(row) == 2 and type(row[0]) is int and row[0] == _POST:
+        envelope = codec.record_of(row[1])
+        if type(envelope) is Envelope and codec.pack((_POST, codec.row_of(envelope))) == data:
+            return _post(envelope)
+    record = codec.record_of(row)
     if codec.encode(record) != data:
         raise Malformed(f"expected the canonical bytes of a {type(record).__name__}, came other bytes for it")
     return record

@@ -7,8 +7,8 @@ from collections import deque
 
 from foldhub_core.envelope import Envelope
 
-from .frame_bytes import join_deliveries, write_frame, write_sent
-from .frames import Frame
+from .frame_bytes import join_deliveries, write_carrier, write_frame, write_sent
+from .frames import Answer, Ask, Frame, Query
 from .framing import HEADER, framed
 
 JOINED = 8
@@ -22,7 +22,7 @@ class SendQueue:
 
     def __init__(self, batch: int) -> None:
         self._batch_most = batch
-        self._ready: deque[memoryview] = deque()
+        self._ready: deque[bytes | memoryview] = deque()
         self._ready_bytes = 0
         self._batch: list[bytes] = []
         """Deliveries that the next frame holds."""
@@ -31,6 +31,10 @@ class SendQueue:
     def put(self, frame: Frame) -> None:
         """Put a frame behind all that is there."""
         self._put_payload(write_frame(frame))
+
+    def put_carrier(self, kind: type[Ask | Query | Answer], ref: int, carried: bytes) -> None:
+        """Put a frame behind all that is there that carries bytes under the number of a request."""
+        self._put_payload(write_carrier(kind, ref, carried))
 
     def put_delivery(self, agent_id: str, number: int, attempt: int, envelope: Envelope, most: int) -> bool:
         """Put a delivery behind all that is there; False, and it is not put, where a frame of `most` bytes cannot hold it."""
@@ -45,13 +49,20 @@ class SendQueue:
 
     def take(self, most: int) -> bytes:
         """Take bytes to be sent, at most so many."""
+        if self.waiting <= most:
+            self._join()
+            data = b"".join(self._ready)
+            self._ready.clear()
+            self._ready_bytes = 0
+            return data
         if not self._ready:
             self._join()
-        taken: list[memoryview] = []
+        taken: list[bytes | memoryview] = []
         room = most
         while self._ready and room:
             piece = self._ready.popleft()
             if len(piece) > room:
+                piece = memoryview(piece)
                 self._ready.appendleft(piece[room:])
                 piece = piece[:room]
             taken.append(piece)
@@ -75,12 +86,14 @@ class SendQueue:
 
     def _put_payload(self, payload: bytes) -> None:
         self._join()
-        data = framed(payload)
-        self._ready.append(memoryview(data))
-        self._ready_bytes += len(data)
+        self._frame(payload)
+
+    def _frame(self, payload: bytes) -> None:
+        self._ready.append(framed(payload))
+        self._ready_bytes += HEADER + len(payload)
 
     def _join(self) -> None:
         """Make a frame of the deliveries that are gathered."""
         if self._batch:
             batch, self._batch, self._batch_bytes = self._batch, [], 0
-            self._put_payload(join_deliveries(batch))
+            self._frame(join_deliveries(batch))

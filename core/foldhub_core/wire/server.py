@@ -182,12 +182,14 @@ class HubEnd:
             came = f"one of {len(data)}"
             self.refuse(ref, error_record(Malformed(f"expected an answer of at most {room} bytes, came {came}")), now_ms)
             return
-        self._say(ref, Answer(ref, data), now_ms)
+        self._queue.put_carrier(Answer, ref, data)
+        self._said(ref, now_ms)
 
     def refuse(self, ref: int, error: ErrorRecord, now_ms: int) -> None:
         """Answer a request that was refused."""
         if ref in self._open_requests:
-            self._say(ref, Refusal(ref, error), now_ms)
+            self._queue.put(Refusal(ref, error))
+            self._said(ref, now_ms)
 
     def deliver(self, agent_id: str, number: int, attempt: int, envelope: Envelope, now_ms: int) -> None:
         """Deliver an envelope."""
@@ -262,13 +264,17 @@ class HubEnd:
 
     def next_deadline(self) -> int | None:
         """When `advance` is to be called though nothing comes in; None for never."""
-        due: list[int] = [] if self._deadline_ms is None else [self._deadline_ms]
-        if self._state == "open":
-            if not self._pace.may_take:
-                due.append(self._pace.ready_ms)
-            elif self.reading:
-                due.append(self._heard_ms + (self._limits.idle_ms if self._pinged else self._limits.ping_ms))
-        if self.reading and self._frame_ms is not None:
+        if self._state != "open":
+            due = [] if self._deadline_ms is None else [self._deadline_ms]
+        elif not self._pace.may_take:
+            return self._pace.ready_ms
+        elif len(self._open_requests) >= self._limits.in_flight:
+            return None
+        elif self._frame_ms is None:
+            return self._heard_ms + (self._limits.idle_ms if self._pinged else self._limits.ping_ms)
+        else:
+            due = [self._heard_ms + (self._limits.idle_ms if self._pinged else self._limits.ping_ms)]
+        if self._frame_ms is not None and self.reading:
             due.append(self._frame_due(self._frame_ms))
         return min(due, default=None)
 
@@ -305,34 +311,21 @@ class HubEnd:
         self._client_bytes = min(frame.frame_bytes, self._limits.client_frame_bytes)
         self._events.append(Introduced(frame.credential, frame.client))
 
-    def _ask(self, frame: Ask, now_ms: int) -> None:
-        self._begin(frame.ref)
-        try:
-            command = read_command(frame.command)
-        except NetworkError as error:
-            self._queue.put(Refusal(frame.ref, error_record(error)))
-            self._check_waiting(now_ms)
-            return
-        if type(command) is Attach:
-            command = changed(command, link=self._link)
-        self._open_requests[frame.ref] = command
-        self._events.append(Asked(frame.ref, command))
-
-    def _query(self, frame: Query, now_ms: int) -> None:
-        self._begin(frame.ref)
-        try:
-            question = read_question(frame.question)
-        except NetworkError as error:
-            self._queue.put(Refusal(frame.ref, error_record(error)))
-            self._check_waiting(now_ms)
-            return
-        self._open_requests[frame.ref] = question
-        self._events.append(Questioned(frame.ref, question))
-
-    def _begin(self, ref: int) -> None:
+    def _request(self, frame: Ask | Query, now_ms: int) -> None:
+        ref = frame.ref
         if ref <= self._last_ref:
             raise ProtocolError(f"expected the number of a request above {self._last_ref}, came {ref}", where="ref")
         self._last_ref = ref
+        try:
+            request = read_command(frame.command) if isinstance(frame, Ask) else read_question(frame.question)
+        except NetworkError as error:
+            self._queue.put(Refusal(ref, error_record(error)))
+            self._check_waiting(now_ms)
+            return
+        if type(request) is Attach:
+            request = changed(request, link=self._link)
+        self._open_requests[ref] = request
+        self._events.append(Asked(ref, request) if isinstance(request, Command) else Questioned(ref, request))
 
     def _ping(self, frame: Ping, now_ms: int) -> None:
         self._queue.put(Pong(frame.token))
@@ -344,12 +337,12 @@ class HubEnd:
     def _goodbye(self, frame: Goodbye, now_ms: int) -> None:
         self._end(frame.error, now_ms, say=False)
 
-    def _say(self, ref: int, frame: Answer | Refusal, now_ms: int) -> None:
-        """Say what came of a request; one more may be taken for it."""
+    def _said(self, ref: int, now_ms: int) -> None:
+        """What came of a request was said; one more may be taken for it."""
         del self._open_requests[ref]
-        self._queue.put(frame)
         self._check_waiting(now_ms)
-        self._take_frames(now_ms)
+        if self._buffer.held:
+            self._take_frames(now_ms)
 
     def _check_waiting(self, now_ms: int) -> None:
         if self._queue.waiting > self._limits.send_bytes:
@@ -387,8 +380,8 @@ class HubEnd:
 
     _HANDLED: ClassVar[Mapping[tuple[State, type], Callable[..., None]]] = {
         ("opening", Hello): _hello,
-        ("open", Ask): _ask,
-        ("open", Query): _query,
+        ("open", Ask): _request,
+        ("open", Query): _request,
         ("open", Ping): _ping,
         ("open", Pong): _pong,
         ("open", Goodbye): _goodbye,

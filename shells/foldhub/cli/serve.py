@@ -13,7 +13,7 @@ from foldhub.auth import ApiKey, Auth, NoAuth
 from foldhub.hub import Hub
 from foldhub.loop import HubStopped
 from foldhub.serving import serve_tcp
-from foldhub.tls import is_loopback, server_context
+from foldhub.tls import check_key, is_loopback, server_context
 from foldhub.tokens import TokenFile, TokenFileError
 from foldhub_core import Principal
 from foldhub_stores import FileStore
@@ -57,7 +57,7 @@ def serve(
     tls_cert
         The hub's certificate, with all that leads up to its authority.
     tls_key
-        The key of the certificate.
+        The key of the certificate, which nobody else may read.
     client_ca
         Let only clients in that show a certificate of this authority.
     tokens
@@ -71,6 +71,8 @@ def serve(
             raise ValueError("expected --tls-cert and --tls-key, and both where there is --client-ca")
         host, port = place_of(listen)
         context = None if tls_cert is None or tls_key is None else server_context(tls_cert, tls_key, client_ca)
+        if tls_key is not None:
+            check_key(tls_key)
         trio.run(_serve, path, host, port, context, _auth(host, tokens))
     except (ValueError, TokenFileError, HubStopped) as error:
         print(f"foldhub serve: {error}", file=sys.stderr)
