@@ -85,6 +85,10 @@ ROWS = (
     "over TCP: A to B to A, fastest",
     "over TCP: posts, 32 in flight",
     "over TCP: back after the server was, without the pause, p50",
+    "over TCP, on a file: A to B to A, p50",
+    "over TCP, on a file: A to B to A, p99",
+    "over TCP, on a file: A to B to A while a snapshot is taken, p50",
+    "over TCP, on a file: A to B to A while a snapshot is taken, p99",
 )
 """What is measured, at full scale."""
 
@@ -345,7 +349,7 @@ async def measured(scale: int, rounds: int, folder: Path) -> list[Row]:
     rows += await sessions([100 // scale, 1_000 // scale, 5_000 // scale], max(1, 100 // scale))
     rows += [await fan_out(count, 4_000 // scale, rounds) for count in (2, 10, 100)]
     rows += await memory(folder, max(4, 400 // scale))
-    rows += [Row(*one) for one in await wire_links.measured(scale > 1)]
+    rows += [Row(*one) for one in await wire_links.measured(folder, scale > 1)]
     return rows
 
 

@@ -8,13 +8,14 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, process_time
 from typing import NamedTuple, cast
 
 import trio
 
-from foldhub import Hub, MemoryStore
+from foldhub import Hub, LocalLink, MemoryStore
 from foldhub.serving import serve_tcp
 from foldhub.tcp import TcpConnection, TcpLink
 from foldhub_core import (
@@ -28,6 +29,7 @@ from foldhub_core import (
     OpenSession,
     Passport,
     Post,
+    Principal,
     Register,
     Resume,
     Rule,
@@ -41,11 +43,13 @@ from foldhub_core.wire.frame_bytes import write_frame
 from foldhub_core.wire.frames import Ask
 from foldhub_core.wire.framing import framed
 from foldhub_core.wire.limits import DEFAULT
+from foldhub_stores import FileStore, LogStore
 
 HOST = "127.0.0.1"
 LIMITS = changed(DEFAULT, frames_per_s=1_000_000, bytes_per_s=1_000_000_000, pause_ms=1)
 """No rate, and no pause: what is measured is the link."""
 
+ADMIN = Principal(admin=True)
 RULE = Rule(limits=RuleLimits(inbox=Inbox(max_pending=0)))
 
 
@@ -91,9 +95,9 @@ class Talker:
 
 
 @asynccontextmanager
-async def talkers() -> AsyncIterator[tuple[Hub, Talker, Talker, str]]:
+async def talkers(store: LogStore | None = None) -> AsyncIterator[tuple[Hub, Talker, Talker, str]]:
     """Two agents in an open session."""
-    async with Hub.open(MemoryStore("bench")) as hub, trio.open_nursery() as nursery:
+    async with Hub.open(store or MemoryStore("bench")) as hub, trio.open_nursery() as nursery:
         port = cast(int, await nursery.start(partial(serve_tcp, hub, HOST, 0, limits=LIMITS)))
         link = TcpLink(HOST, port, limits=LIMITS)
         async with link.connect() as near, link.connect() as far:
@@ -132,9 +136,8 @@ async def _trips(name: str, trip: Callable[[], Awaitable[None]], count: int) -> 
     ]
 
 
-async def round_trip(count: int) -> list[Measured]:
-    """A to B to A."""
-    async with talkers() as (_, ann, bob, session_id), trio.open_nursery() as nursery:
+async def _back_and_forth(name: str, ann: Talker, bob: Talker, session_id: str, count: int) -> list[Measured]:
+    async with trio.open_nursery() as nursery:
 
         async def answer() -> None:
             while True:
@@ -146,9 +149,62 @@ async def round_trip(count: int) -> list[Measured]:
             await ann.next_text()
 
         nursery.start_soon(answer)
-        rows = await _trips("over TCP: A to B to A", trip, count)
+        rows = await _trips(name, trip, count)
         nursery.cancel_scope.cancel()
     return rows
+
+
+async def round_trip(count: int) -> list[Measured]:
+    """A to B to A."""
+    async with talkers() as (_, ann, bob, session_id):
+        return await _back_and_forth("over TCP: A to B to A", ann, bob, session_id, count)
+
+
+async def beside_a_snapshot(folder: Path, live: int, count: int) -> list[Measured]:
+    """A to B to A on a hub with many live sessions in a file: alone, and while one snapshot is taken after the other."""
+    async with talkers(FileStore(folder / "snapshots", "bench")) as (hub, ann, bob, session_id):
+        hub._snapshots._commits = hub._snapshots._bytes = 2**60  # what a benchmark may know: none comes by itself
+        await _populate(hub, live)
+        name = "over TCP, on a file: A to B to A"
+        rows = [row for row in await _back_and_forth(name, ann, bob, session_id, count) if "fastest" not in row.name]
+        taken = 0
+
+        async def snapshots() -> None:
+            nonlocal taken
+            while True:
+                await hub._snapshots._take()
+                taken += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(snapshots)
+            name = "over TCP, on a file: A to B to A while a snapshot is taken"
+            rows += [row for row in await _back_and_forth(name, ann, bob, session_id, count) if "fastest" not in row.name]
+            nursery.cancel_scope.cancel()
+        print(f"{hub.health().active_sessions:,} live sessions, {taken} snapshots in {2 * count:,} round trips")
+    return rows
+
+
+async def _populate(hub: Hub, live: int) -> None:
+    """Let so many sessions be open between two others, with nothing owed of them."""
+    async with LocalLink(hub).connect() as connection, trio.open_nursery() as nursery:
+        names = [
+            cast(Passport, await connection.ask(Register(passport=Passport(name), resume=Resume(), rule=RULE)))
+            for name in ("c", "d")
+        ]
+        carl, dora = [cast(str, one.agent_id) for one in names]
+
+        async def some(times: int) -> None:
+            for _ in range(times):
+                session = cast(
+                    Session, await connection.ask(OpenSession(creator_id=carl, type="conversation", participants=(dora,)))
+                )
+                await connection.ask(AnswerInvite(session_id=session.session_id, agent_id=dora, accept=True))
+
+        for _ in range(64):
+            nursery.start_soon(some, -(-live // 64))
+    for agent_id in (carl, dora):
+        for begin in range(1, 3 * live, 1_000):
+            await hub.loop.ask(ADMIN, Ack(agent_id=agent_id, numbers=tuple(range(begin, begin + 1_000))))
 
 
 async def bare_round_trip(count: int) -> list[Measured]:
@@ -234,11 +290,12 @@ async def coming_back(count: int) -> list[Measured]:
     return [Measured("over TCP: back after the server was, without the pause, p50", "us", median(times), each)]
 
 
-async def measured(quick: bool) -> list[Measured]:
-    """All rows."""
+async def measured(folder: Path, quick: bool) -> list[Measured]:
+    """All rows; `folder` is where the files lie."""
     scale = 20 if quick else 1
     rows = await bare_round_trip(4_000 // scale)
     rows += await round_trip(4_000 // scale)
     rows += await in_flight(32, 20_000 // scale)
     rows += await coming_back(100 // scale)
+    rows += await beside_a_snapshot(folder, 20_000 // scale, 4_000 // scale)
     return rows
