@@ -1,13 +1,13 @@
-"""Fuzzing: `python -m tests.fuzz TARGET|all [--seconds 60] [--seed N] [--keep]`.
+"""Fuzzing: `python -m tests.fuzz TARGET|all [--seconds 60] [--seed N] [--keep] [--plain]`.
 
-With atheris, where it can be imported, which sees the branches a target takes; else by changing what is kept and keeping what
-shows something new, as the target tells it. A fault is written to the target's corpus, where every ordinary run of the tests
-meets it until it is mended, and the exit code is 1.
+With atheris, where it can be imported, which sees the branches a target takes (see `branches`); else by changing what is kept and
+keeping what shows something new, as the target tells it. Whatever raises, and whatever takes too long, is a fault: its input is
+written to the target's corpus, where every ordinary run of the tests meets it until it is mended, and the exit code is 1.
 """
 
 import argparse
-import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,8 +16,11 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from .running import CORPUS, fuzz, keep, write
-from .targets import LARGEST, TARGETS, Target
+from .running import CORPUS, LONGEST_S, Tally, fuzz, keep, write
+from .targets import TARGETS, Target
+
+BEGINS_S = 300
+"""What atheris has to begin, and to end, before it is given up."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,18 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="put what was found and is worth it into the kept corpus")
     parser.add_argument("--plain", action="store_true", help="without atheris, though it is there")
     options = parser.parse_args(arguments)
-    names = list(TARGETS) if options.target == "all" else [options.target]
     with_atheris = importlib.util.find_spec("atheris") is not None and not options.plain
-    if with_atheris and options.target != "all":
-        return _atheris(TARGETS[names[0]], options.seconds, options.seed)
+    run = _by_branches if with_atheris else _plain
     faults = 0
-    for name in names:
-        if with_atheris:
-            # It ends its process, so that each target has one of its own.
-            command = [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(options.seconds), "--seed", str(options.seed)]
-            faults += subprocess.run(command, check=False).returncode != 0
-        else:
-            faults += _plain(TARGETS[name], options.seconds, options.seed, to_keep=options.keep)
+    for name in list(TARGETS) if options.target == "all" else [options.target]:
+        faults += run(TARGETS[name], options.seconds, options.seed, to_keep=options.keep)
     return 1 if faults else 0
 
 
@@ -62,27 +58,42 @@ def _plain(target: Target, seconds: float, seed: int, *, to_keep: bool) -> int:
     return len(tally.faults)
 
 
-def _atheris(target: Target, seconds: float, seed: int) -> int:
-    """Fuzz by the branches that are taken. Any input that raises is written down by atheris, and ends the process."""
-    atheris = importlib.import_module("atheris")
-    folder, found = CORPUS / target.name, Path(tempfile.mkdtemp(prefix=f"fuzz-{target.name}-"))
-    for data in target.seeds():
-        write(found, data)
+def _by_branches(target: Target, seconds: float, seed: int, *, to_keep: bool) -> int:
+    """Fuzz with atheris, which ends at the first fault; gives how many there are. What it says is shown where there is one."""
+    with tempfile.TemporaryDirectory(prefix=f"fuzz-{target.name}-") as folder:
+        begun = {write(Path(folder), data) for data in target.seeds()}
+        said, failed = _said(target, folder, seconds, seed)
+        found = [path.read_bytes() for path in sorted(set(Path(folder).iterdir()) - begun)]
+    faults = int(failed)
+    if faults:
+        print(said, file=sys.stderr)
+    files = f", {keep(target, Tally(found=found))} files kept" if to_keep and not faults else ""
+    done = re.search(r"^Done (\d+) runs in (\d+) second", said, re.MULTILINE)
+    ran = f"{int(done[1]):,} executions in {done[2]} s" if done else "it ended early"
+    began, *_ = [int(covered) for covered in re.findall(r"^#\d+\s+INITED cov: (\d+)", said, re.MULTILINE)] or [0]
+    *_, ended = [int(covered) for covered in re.findall(r"^#\d+.* cov: (\d+)", said, re.MULTILINE)] or [0]
+    seen = f"{ended:,} branches taken, {ended - began:,} of them new"
+    print(f"{target.name}: seed {seed}, {ran}, {seen}, by {len(found):,} inputs; {faults} faults{files}", flush=True)
+    return faults
 
-    def one_input(data: bytes) -> None:
-        target.check(data)
 
-    atheris.instrument_all()
-    options = [
-        f"-max_total_time={int(seconds)}",
-        f"-seed={seed % 2**32}",
-        f"-max_len={LARGEST}",
-        f"-artifact_prefix={folder}/fault-",
-    ]
-    # What it finds goes into the first folder; what is kept is read.
-    atheris.Setup([sys.argv[0], *options, str(found), str(folder)], one_input)
-    atheris.Fuzz()
-    return 0
+def _said(target: Target, folder: str, seconds: float, seed: int) -> tuple[str, bool]:
+    """What atheris says, and whether it failed."""
+    command = [sys.executable, "-m", "tests.fuzz.branches", target.name, folder, str(max(1, int(seconds))), str(seed % 2**32)]
+    try:
+        ended = subprocess.run(
+            command,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds + LONGEST_S + BEGINS_S,
+            text=True,
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired as late:
+        so_far = late.output or b""  # bytes, whatever was asked for
+        return f"{so_far.decode(errors='replace') if isinstance(so_far, bytes) else so_far}\n{late}", True
+    return ended.stdout, ended.returncode != 0
 
 
 if __name__ == "__main__":
