@@ -4,7 +4,6 @@ Everybody has a queue of his own, in the order of commits. Whoever is too slow f
 and where; whoever raises is logged. Neither costs anybody else anything: nobody who posts waits for a listener.
 """
 
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -31,10 +30,12 @@ from foldhub_core import (
 from foldhub_core.envelope import is_posted
 from foldhub_core.records import record
 
+from .steady_log import SteadyLog
+
 ROOM = 1_024
 """What may wait for one listener."""
 
-log = logging.getLogger("foldhub")
+log = SteadyLog("foldhub")
 
 
 @record

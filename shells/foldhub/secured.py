@@ -4,12 +4,13 @@ What a client says in TLS beside its data, new keys above all, costs the hub tim
 itself knows no bound for it. Here there is one: what comes over the wire may be no more than what was said, and a little.
 """
 
-import logging
 import ssl
 
 import trio
 
-LOG = logging.getLogger("foldhub.tcp")
+from .steady_log import SteadyLog
+
+LOG = SteadyLog("foldhub.tcp")
 
 IDLE_BYTES = 65_536
 """How much may have come beyond what was said: more than one record and what is read at once, which are 16 and 32 KiB."""

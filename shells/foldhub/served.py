@@ -9,7 +9,6 @@ as nothing has to be waited for; from then on everything waits its turn, and the
 open as it may. What that led to is sent when all of it is done, once on each connection: see `cork.Cork`.
 """
 
-import logging
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,11 +26,12 @@ from .link import Evicted
 from .log_answers import words_from_log
 from .pipes import Pipe, Sender, pipe_of
 from .sockets import Alarm, Bell, now_ms
+from .steady_log import SteadyLog
 
 if TYPE_CHECKING:
     from .serving import Server
 
-LOG = logging.getLogger("foldhub.tcp")
+LOG = SteadyLog("foldhub.tcp")
 
 
 class Served:
@@ -57,6 +57,8 @@ class Served:
         """What has to wait, and all that came behind it."""
         self._nursery: trio.Nursery | None = None
         self._doing = False
+        self._faulty = False
+        """Whether it is ended by a fault: nothing is done with it any more."""
         self._gone = trio.Event()
         """Set when the client sends nothing any more."""
         self._alarm = Alarm()
@@ -96,12 +98,15 @@ class Served:
         return self._end.over
 
     def close(self, error: NetworkError) -> None:
-        """End it with a goodbye that says why. Closing twice is closing once."""
+        """End it with a goodbye that says why. Closing twice is closing once. The server calls this, and it raises nothing."""
         if self._nursery is None:
             self.scope.cancel()
             return
-        self._end.close(now_ms(), error)
-        self._stir()
+        try:
+            self._end.close(now_ms(), error)
+            self._stir()
+        except Exception:
+            self._fail("it could not be told that it ends")
 
     # --- reading, and doing what is asked
 
@@ -218,6 +223,8 @@ class Served:
 
     def _answered(self, ref: int, answer: Reply | Refuse) -> None:
         """Say what came of a request. The hub calls this: what goes wrong here is this connection's alone."""
+        if self._faulty:
+            return
         try:
             if type(answer) is Reply:
                 self._end.answer(ref, answer.value, self._cork.now_ms)
@@ -225,8 +232,7 @@ class Served:
                 self._end.refuse(ref, answer.error, self._cork.now_ms)
             self._look()
         except Exception:
-            LOG.exception("%s of %a: a request could not be answered", self.name, self.subject)
-            self.scope.cancel()
+            self._fail("a request could not be answered")
 
     async def _answer(self, ref: int, question: Question | LogQuestion) -> None:
         connection = self._connection
@@ -256,13 +262,21 @@ class Served:
 
     def settle(self) -> None:
         """Send what there is to say, and wake whoever is to look. Whoever calls this is perhaps another connection."""
+        if self._faulty:
+            return
         try:
             if self._sender is not None:
                 self._sender.now()
             self._wake()
         except Exception:
-            LOG.exception("%s of %a ended by a fault", self.name, self.subject)
+            self._fail("what is to be said could not be sent")
+
+    def _fail(self, what: str) -> None:
+        """End it by a fault that has shown in somebody else's task. It is said once: more of it may be on its way already."""
+        if not self._faulty:
+            self._faulty = True
             self.scope.cancel()
+            LOG.exception("%s of %a ended by a fault: %s", self.name, self.subject, what)
 
     # --- sending
 
@@ -288,14 +302,13 @@ class Served:
     def _deliver(self, effect: Deliver) -> bool:
         """Hand a delivery over on the spot; False where it has to wait. The hub calls this: a fault is this connection's."""
         end = self._end
-        if end.over or end.waiting > self._most_waiting:
+        if self._faulty or end.over or end.waiting > self._most_waiting:
             return False
         try:
             end.deliver(effect.agent_id, effect.number, effect.attempt, effect.envelope, self._cork.now_ms)
             self._look()
         except Exception:
-            LOG.exception("%s of %a: a delivery could not be handed over", self.name, self.subject)
-            self.scope.cancel()
+            self._fail("a delivery could not be handed over")
         return True
 
     async def _slack(self) -> None:

@@ -4,7 +4,6 @@ Each connection has its own tasks (`served.Served`), and whatever goes wrong in 
 they have in common: who is let in, the handshake of TLS, and whether those who are in may still be.
 """
 
-import logging
 import ssl
 from functools import partial
 
@@ -20,9 +19,10 @@ from .hub import Hub
 from .secured import SecuredStream
 from .served import Served
 from .sockets import now_ms
+from .steady_log import SteadyLog
 from .tls import check_exposure
 
-LOG = logging.getLogger("foldhub.tcp")
+LOG = SteadyLog("foldhub.tcp")
 
 WATCH_SECONDS = 0.5
 """How often it is looked whether those who are connected may still be."""
@@ -90,7 +90,7 @@ class Server:
         why = "the hub is closing" if self._closed else self.gate.enter(address, now_ms())
         if why is not None:
             LOG.info("%s from %s is not let in: %s", name, address, why)
-            await trio.aclose_forcefully(stream)
+            await _put_down(stream, name)
             return
         served = Served(self, name, address)
         self.served.add(served)
@@ -109,7 +109,7 @@ class Server:
             self.served.discard(served)
             self.gate.left(address, served.subject)
             with trio.CancelScope(shield=True):
-                await trio.aclose_forcefully(stream)
+                await _put_down(stream, name)
 
     async def _serve(self, served: Served, raw: trio.abc.Stream) -> None:
         if self._ssl_context is None:
@@ -150,11 +150,15 @@ class Server:
             why = "nobody can tell whether it is"
         if why is not None:
             LOG.info("%s of %a: %s", served.name, served.subject, why)
-            try:
-                served.close(AuthError(f"expected a credential that is good, came one that is not any more: {why}"))
-            except Exception:
-                LOG.exception("%s: it cannot be told that its credential is not good any more", served.name)
-                served.scope.cancel()
+            served.close(AuthError(f"expected a credential that is good, came one that is not any more: {why}"))
+
+
+async def _put_down(stream: trio.abc.Stream, name: str) -> None:
+    """Close a stream at once, whatever it does about it. A checkpoint."""
+    try:
+        await trio.aclose_forcefully(stream)
+    except Exception as error:
+        LOG.info("%s: its stream does not close: %a", name, error)
 
 
 def _house(stream: trio.abc.Stream) -> str:

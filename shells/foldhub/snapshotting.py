@@ -1,6 +1,5 @@
 """Snapshots: what a hub keeps in its store so that it comes back quickly."""
 
-import logging
 from collections.abc import Iterator, Sequence
 
 import trio
@@ -10,8 +9,9 @@ from foldhub_stores import Durable, LogStore, Outcome
 
 from .loop import Loop
 from .reading import Desk
+from .steady_log import SteadyLog
 
-log = logging.getLogger("foldhub")
+log = SteadyLog("foldhub")
 
 COMMITS, BYTES = 20_000, 16_000_000
 """A snapshot is taken when so many commits, or so much of them, came since the last."""

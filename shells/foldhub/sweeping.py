@@ -1,11 +1,12 @@
 """Sweepers: what a user wants done every so often beside a hub. The hub itself sweeps nothing: what comes due has a deadline."""
 
-import logging
 from collections.abc import Awaitable, Callable
 
 import trio
 
-log = logging.getLogger("foldhub")
+from .steady_log import SteadyLog
+
+log = SteadyLog("foldhub")
 
 Sweep = Callable[[], Awaitable[None]]
 

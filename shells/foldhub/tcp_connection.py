@@ -1,6 +1,5 @@
 """A client's connection to a hub over TCP: the wire machine of its side, carried by trio."""
 
-import logging
 import random
 import secrets
 from collections import deque
@@ -28,11 +27,12 @@ from foldhub_core.wire.events import Answered, Closed, Connected, Connecting, De
 from .link import Evicted, LinkClosed, Received
 from .pipes import Pipe, Sender, pipe_of
 from .sockets import Alarm, Bell, now_ms
+from .steady_log import SteadyLog
 
 if TYPE_CHECKING:
     from .tcp import TcpLink
 
-LOG = logging.getLogger("foldhub.tcp")
+LOG = SteadyLog("foldhub.tcp")
 
 ROOM = 10_000
 """How many deliveries may wait for their client; with so many, nothing is read."""

@@ -1,7 +1,7 @@
 """What tests of links share: hubs that listen, links over memory that give a byte at a time, and a client that says anything."""
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -57,16 +57,29 @@ class Trickle(trio.abc.Stream):
         await self._inner.aclose()
 
 
+Around = Callable[[trio.abc.Stream], trio.abc.Stream]
+
+
 class MemoryLink(TcpLink):
     """A link whose sockets are memory. What a test cuts is `streams`, the hub's ends."""
 
-    def __init__(self, server: Server, nursery: trio.Nursery, *, trickle: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        server: Server,
+        nursery: trio.Nursery,
+        *,
+        trickle: bool = False,
+        around: Around | None = None,
+        **options: Any,
+    ) -> None:
+        """`around` makes of the hub's end what the hub is given."""
         super().__init__("memory", 1, **options)
         self.streams: list[trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]] = []
         self.reachable = True
         self.server = server
         self._nursery = nursery
         self._trickle = trickle
+        self._around: Around = around or (Trickle if trickle else lambda stream: stream)
 
     async def open_stream(self) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
@@ -74,12 +87,13 @@ class MemoryLink(TcpLink):
             raise OSError("nobody is there")
         near, far = trio.testing.memory_stream_pair()
         self.streams.append(far)
-        self._nursery.start_soon(self.server.serve, Trickle(far) if self._trickle else far)
+        self._nursery.start_soon(self.server.serve, self._around(far))
         return Trickle(near) if self._trickle else near
 
-    def beside(self, **options: Any) -> "MemoryLink":
+    def beside(self, around: Around | None = None, **options: Any) -> "MemoryLink":
         """Another link to the same server, whose streams are its own."""
-        return MemoryLink(self.server, self._nursery, trickle=self._trickle, **{"limits": self.limits} | options)
+        named: dict[str, Any] = {"limits": self.limits} | options
+        return MemoryLink(self.server, self._nursery, trickle=self._trickle, around=around, **named)
 
     def cut(self) -> None:
         """Cut the connection there is."""
