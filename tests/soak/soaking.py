@@ -4,8 +4,7 @@ What is looked at when all have gone: whether tasks, descriptors and memory are 
 and whether each text that was acknowledged is in the log once and was heard.
 """
 
-import gc
-import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,6 +25,7 @@ from foldhub_core import EV_TEXT, Envelope, HubConfig, HubState, Limits, changed
 from foldhub_stores import FileStore
 from tests.shells.certificates import Authority
 
+from .footprint import Footprint
 from .fragile import HOST, LIMITS
 from .strangers import come_and_go
 from .talkers import Talker
@@ -35,28 +35,10 @@ PAIRS, STRANGERS = 6, 8
 CONFIG = HubConfig(limits=changed(Limits(), keys=50, refusals=50))
 """What a hub remembers of what is over is full after the warming up, and grows no more."""
 
+WARM_TEXTS = 5_000
+"""After so many texts it is: on a machine that has other things to do, few are said in a time."""
+
 Tell = Callable[[str], None]
-
-
-@attrs.frozen
-class Footprint:
-    """What a process has when nobody is connected."""
-
-    tasks: int
-    descriptors: int
-    memory: int
-
-    @classmethod
-    def now(cls) -> "Footprint":
-        """What it has now, rubbish aside."""
-        for _ in range(3):
-            gc.collect()
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        files = len(os.listdir("/proc/self/fd"))
-        return cls(trio.lowlevel.current_statistics().tasks_living, files, pages * os.sysconf("SC_PAGE_SIZE"))
-
-    def __str__(self) -> str:
-        return f"{self.tasks} tasks, {self.descriptors} descriptors, {self.memory / 2**20:.1f} MiB"
 
 
 @attrs.frozen
@@ -73,8 +55,11 @@ class Soaked:
     strangers: int
 
 
-async def soak(folder: Path, warm_up: float, seconds: float, seed: int, tell: Tell) -> Soaked:
-    """Serve a hub for so many seconds, after so many of warming up. Raises `AssertionError` where a promise is broken."""
+async def soak(folder: Path, warm_up: float, seconds: float, seed: int, tell: Tell, warm_texts: int = WARM_TEXTS) -> Soaked:
+    """Serve a hub for so many seconds, after so many, and so many texts, of warming up.
+
+    Raises `AssertionError` where a promise is broken.
+    """
     dice = Random(seed)
     tokens, _, secret = Tokens().add("soak", may_register=["*"], now_ms=0)
     authority = Authority(folder)
@@ -93,8 +78,8 @@ async def soak(folder: Path, warm_up: float, seconds: float, seed: int, tell: Te
         await trio.testing.wait_all_tasks_blocked(0.1)
         empty = trio.lowlevel.current_statistics().tasks_living
 
-        async def some(seconds: float, what: str) -> Footprint:
-            """Let all of them come, do what they do for so long, hear what is owed to them, and go."""
+        async def some(seconds: float, texts: int, what: str) -> Footprint:
+            """Let all of them come, do what they do for so long and to so many texts, hear what is owed to them, and go."""
             end = trio.current_time() + seconds
             async with trio.open_nursery() as crowd:
                 for first, second in _pairs(talkers):
@@ -102,24 +87,24 @@ async def soak(folder: Path, warm_up: float, seconds: float, seed: int, tell: Te
                     crowd.start_soon(second.live, None)
                 for _ in range(STRANGERS):
                     crowd.start_soon(come_and_go, ports, secret, dice, lambda kind: strangers.update([kind]))
-                while trio.current_time() < end:
-                    await trio.sleep(min(10, max(0, end - trio.current_time())))
+                while trio.current_time() < end or _said(talkers) < texts:
+                    await trio.sleep(min(10, max(0.1, end - trio.current_time())))
                     tell(_progress(what, end - trio.current_time(), hub, talkers, strangers))
                 crowd.cancel_scope.cancel()
             await _heard_out(hub, talkers)
             with trio.fail_after(30):
                 while trio.lowlevel.current_statistics().tasks_living > empty:
                     await trio.sleep(0.05)
-            return Footprint.now()
+            await hub.loop.rest()
+            return await Footprint.at_rest(_own(talkers))
 
-        before = await some(warm_up, "warming up")
+        before = await some(warm_up, warm_texts, "warming up")
         tell(f"after the warming up: {before}")
-        after = await some(seconds, "soaking")
+        after = await some(seconds, 0, "soaking")
         tell(f"at the end: {after}")
         nursery.cancel_scope.cancel()
     repeats = _kept(folder / "store", talkers)
-    said = sum([one.said for one in talkers])
-    return Soaked(before, after, said, repeats, sum([one.connections for one in talkers]), strangers.total())
+    return Soaked(before, after, _said(talkers), repeats, sum([one.connections for one in talkers]), strangers.total())
 
 
 def _pairs(talkers: list[Talker]) -> Iterator[tuple[Talker, Talker]]:
@@ -127,9 +112,19 @@ def _pairs(talkers: list[Talker]) -> Iterator[tuple[Talker, Talker]]:
 
 
 def _progress(what: str, left: float, hub: Hub, talkers: list[Talker], strangers: Counter[str]) -> str:
-    said, connections = sum([one.said for one in talkers]), sum([one.connections for one in talkers])
-    came = f"{said:,} texts, {connections:,} lives of links, {strangers.total():,} strangers, commit {hub.state.seq:,}"
-    return f"{what}, {max(0, left):.0f} s left: {came}; {Footprint.now()}"
+    connections = sum([one.connections for one in talkers])
+    came = f"{_said(talkers):,} texts, {connections:,} lives of links, {strangers.total():,} strangers, commit {hub.state.seq:,}"
+    return f"{what}, {max(0, left):.0f} s left: {came}; {Footprint.now(_own(talkers))}"
+
+
+def _said(talkers: list[Talker]) -> int:
+    """How many texts were acknowledged."""
+    return sum([one.said for one in talkers])
+
+
+def _own(talkers: list[Talker]) -> int:
+    """How many bytes the soak itself keeps of what was heard: more with every text, and none of them the hub's."""
+    return sum([sys.getsizeof(one.heard) for one in talkers])
 
 
 async def _heard_out(hub: Hub, talkers: list[Talker]) -> None:
