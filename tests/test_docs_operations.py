@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+from foldhub.listening import ROOM
+from foldhub_core import Inbox, Limits
 from foldhub_core.wire.limits import DEFAULT
+from foldhub_stores.schema import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -36,3 +39,11 @@ def test_the_limits_that_are_told_are_the_defaults() -> None:
     assert {DEFAULT.tls_ms, DEFAULT.hello_ms, DEFAULT.check_ms} == {5_000}
     assert (DEFAULT.send_bytes, DEFAULT.frame_bytes, DEFAULT.hello_bytes) == (8 << 20, 1 << 20, 4 << 10)
     assert (DEFAULT.ping_ms, DEFAULT.idle_ms, DEFAULT.auth_failures, DEFAULT.auth_pause_ms) == (30_000, 75_000, 5, 60_000)
+
+
+def test_the_bounds_of_memory_that_are_told_are_the_defaults() -> None:
+    limits, day_ms = Limits(), 24 * 3600 * 1000
+    assert (limits.keys, limits.dead_letters, limits.observed_tasks, limits.task_bytes) == (1_000, 1_000, 1_000, 256 << 10)
+    assert (limits.key_ms, limits.owed_ms, limits.refusal_window_ms) == (day_ms, 7 * day_ms, day_ms // 24)
+    assert (Inbox().max_pending, ROOM) == (1_000, 1_024)
+    assert f"cache_size = -{16 << 10}" in SETTINGS

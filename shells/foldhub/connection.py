@@ -105,6 +105,9 @@ class Connection:
         elif isinstance(command, Unregister):
             rest = tuple([agent_id for agent_id in self._principal.agent_ids if agent_id != command.agent_id])
             self._principal = changed(self._principal, agent_ids=rest)
+            link = self._links.pop(command.agent_id, None)
+            if link is not None:
+                self._hub.links.pop(link, None)
         return value
 
     async def take(self, command: Command, tell: Callable[[Reply | Refuse], None]) -> None:

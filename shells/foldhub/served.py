@@ -120,6 +120,7 @@ class Served:
             if not data:
                 self._gone.set()
             self._hear(data)
+            del data  # a connection that waits holds nothing of what came
 
     def _hear(self, data: bytes) -> None:
         """Take in what came, and do it."""
@@ -176,6 +177,7 @@ class Served:
                 else:
                     self._done(event)
                 self._held.popleft()
+                del event
             with self._cork:
                 self._do()
                 self._stir()
@@ -297,6 +299,7 @@ class Served:
                         self._end.evict(one.agent_id, now_ms())
                     else:
                         self._end.close(now_ms(), Unavailable(one.reason or "the hub has closed"))
+                    del one
                 self._look()
 
     def _deliver(self, effect: Deliver) -> bool:

@@ -296,6 +296,7 @@ class TcpConnection:
             if not data:
                 gone.set()
             end.receive(data, now_ms())
+            del data  # a connection that waits holds nothing of what came
             self._full = False
             self._happen()
 

@@ -57,6 +57,11 @@ class Backup:
         """Whether the copy is whole and at its place."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether it goes on: it was neither done nor closed."""
+        return self._open
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Pages that are copied, and how many there are."""
         if self.done:

@@ -360,7 +360,7 @@ class FileStore:
     def begin_backup(self, to: str | PathLike[str]) -> Backup:
         """Begin a backup of this store to a place where nothing is; it is made step by step, between appends."""
         self._guard.check_not_closed()
-        self._backups = [backup for backup in self._backups if not backup.done]
+        self._backups = [backup for backup in self._backups if backup.is_open]
         self._backups.append(Backup(self._log, to, self._vfs))
         return self._backups[-1]
 

@@ -101,6 +101,19 @@ def test_a_connection_attaches_the_agents_of_its_own_subject() -> None:
     run(main)
 
 
+def test_of_an_agent_that_has_ended_its_connection_keeps_nothing() -> None:
+    async def main() -> None:
+        async with Hub.open(KeptStore()) as hub, LocalLink(hub).connect() as connection:
+            passport = cast(Passport, await connection.ask(Register(passport=Passport("ann"), resume=Resume())))
+            agent_id = passport.agent_id or ""
+            await connection.ask(Attach(agent_id=agent_id, link=""))
+            assert len(hub.links) == 1
+            await connection.ask(Unregister(agent_id=agent_id))
+            assert (connection.links, hub.links, connection.principal.agent_ids) == ((), {}, ())
+
+    run(main)
+
+
 def test_a_local_link_registers_what_it_likes_unless_it_is_told_otherwise() -> None:
     async def main() -> None:
         async with Hub.open(KeptStore()) as hub:

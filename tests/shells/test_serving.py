@@ -1,6 +1,8 @@
 """The hub's side of TCP: order, faults, limits and ends. What ill will makes of it is in test_abuse*.py."""
 
 import logging
+import tracemalloc
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -18,6 +20,7 @@ from foldhub_core.wire.frame_bytes import read_frame
 from foldhub_core.wire.frames import Answer, Deliveries, Frame, Goodbye, Refusal
 from foldhub_core.wire.framing import FrameBuffer
 from foldhub_core.wire.limits import DEFAULT
+from foldhub_stores import FileStore
 
 from .hub_runs import KeptStore, ScriptedStore, ThreadedStore, run
 from .wires import HOST, Calendar, Raw, ask, hello, in_memory, joined, listening, met, query, raw, refusal, unharmed
@@ -328,3 +331,36 @@ async def _refusals() -> None:
 
 def test_a_refusal_has_the_number_of_its_request() -> None:
     run(_refusals, jump=True)
+
+
+# --- at rest
+
+
+LARGE = 900_000
+"""A text that fills a frame, nearly."""
+
+
+async def _at_rest(folder: Path, again: bool) -> list[int]:
+    """What is held that is large, by its size, when much was said over two connections; `again` it was delivered twice."""
+    async with Hub.open(FileStore(folder / "store")) as hub, listening(hub) as port:
+        async with TcpLink(HOST, port).connect() as near, TcpLink(HOST, port).connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            session_id = await ann.open(bob)
+            tracemalloc.start()
+            try:
+                for _ in range(3):
+                    await ann.say(session_id, "x" * LARGE)
+                    if again:
+                        await bob.take()
+                        await far.ask(Attach(agent_id=bob.agent_id, link=""))
+                    await bob.text()
+                await far.confirmed()
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                return [trace.size for trace in tracemalloc.take_snapshot().traces if trace.size > LARGE // 20]
+            finally:
+                tracemalloc.stop()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_of_what_was_said_neither_end_of_a_connection_holds_anything_at_rest(tmp_path: Path, again: bool) -> None:
+    assert run(_at_rest, tmp_path, again) == []

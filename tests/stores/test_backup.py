@@ -1,7 +1,9 @@
 """Backups: of a store that goes on meanwhile, of one that is closed, and of one that another process has open."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from foldhub_stores import (
     back_up,
     verify_store,
 )
+from foldhub_stores.backup import Backup
 from foldhub_stores.founding import LOCK, LOG, WITNESS
 from tests.stores.aged import aged, life
 from tests.stores.answers import questions
@@ -87,6 +90,22 @@ def test_a_backup_that_was_not_done_leaves_nothing(tmp_path: Path) -> None:
     store.begin_backup(tmp_path / "copy").step(1)
     store.close()
     assert [file.name for file in tmp_path.iterdir()] == ["store"]
+
+
+def _ended(store: FileStore, to: Path, *, done: bool) -> "weakref.ref[Backup]":
+    """A backup that was made, or left."""
+    with store.begin_backup(to) as backup:
+        while done and not backup.step():
+            pass
+    return weakref.ref(backup)
+
+
+def test_of_backups_that_have_ended_a_store_holds_the_last_at_most(tmp_path: Path) -> None:
+    store = FileStore(told(tmp_path / "store"))
+    ended = [_ended(store, tmp_path / f"copy-{number}", done=number % 2 == 1) for number in range(4)]
+    gc.collect()
+    assert [one() is None for one in ended] == [True, True, True, False]
+    store.close()
 
 
 def test_a_store_that_is_closed_begins_no_backup(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bytes to payloads: any bytes lead to one, to nothing yet, or to one refusal, however they come."""
 
+import gc
 from itertools import pairwise
 
 import pytest
@@ -74,3 +75,13 @@ def test_a_buffer_says_what_it_holds() -> None:
     assert (buffer.held, buffer.length, buffer.whole) == (7, 2, True)
     assert buffer.next(MOST) == b"ab"
     assert (buffer.held, buffer.length, buffer.whole) == (1, None, False)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_of_what_was_given_out_nothing_is_held(pieces: int) -> None:
+    buffer, data = FrameBuffer(), framed(bytes(MOST)) * 3
+    for piece in range(pieces):
+        buffer.take(data[len(data) * piece // pieces : len(data) * (piece + 1) // pieces])
+        while buffer.next(MOST) is not None:
+            pass
+    assert sum([len(one) for one in gc.get_referents(buffer) if isinstance(one, bytes | bytearray)]) == 0

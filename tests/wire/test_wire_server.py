@@ -20,6 +20,7 @@ from foldhub_core import (
     Resume,
     Start,
     Tick,
+    Unregister,
     encode,
 )
 from foldhub_core.wire.answers import WordsPage, read_answer
@@ -218,6 +219,20 @@ def test_an_attach_bears_the_name_of_the_link_and_what_is_attached_is_detached_a
     link.end.events()
     link.end.close(2)
     assert link.end.events() == (Gone(ErrorRecord("closed", "the hub has gone"), ("a1",)),)
+
+
+def test_of_an_agent_that_has_ended_a_link_keeps_nothing() -> None:
+    link = Link()
+    link.ask(1, Register(passport=Passport("a2"), resume=Resume()))
+    link.end.answer(1, Passport("a2", agent_id="a2"), 1)
+    link.ask(2, Attach(agent_id="a2", link=""))
+    link.end.answer(2, None, 1)
+    link.ask(3, Unregister(agent_id="a2"))
+    link.end.events()
+    link.end.answer(3, None, 1)
+    assert link.end.principal.agent_ids == ("a1",)
+    link.end.close(2)
+    assert link.end.events() == (Gone(ErrorRecord("closed", "the hub has gone"), ()),)
 
 
 @pytest.mark.parametrize("command", [Start(), Tick()])

@@ -54,8 +54,12 @@ class FrameBuffer:
         end = begin + length
         if len(held) < end:
             return None
-        self._at = end
-        return held[begin:end] if isinstance(held, bytes) else bytes(memoryview(held)[begin:end])
+        payload = held[begin:end] if isinstance(held, bytes) else bytes(memoryview(held)[begin:end])
+        if end == len(held):  # a link at rest holds nothing of what came
+            self._bytes, self._at = b"", 0
+        else:
+            self._at = end
+        return payload
 
     @property
     def length(self) -> int | None:

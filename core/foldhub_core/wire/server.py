@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
-from foldhub_core.commands import Attach, Command, Principal, Register
+from foldhub_core.commands import Attach, Command, Principal, Register, Unregister
 from foldhub_core.config import HubConfig
 from foldhub_core.envelope import Envelope
 from foldhub_core.error_record import ErrorRecord, error_record
@@ -165,7 +165,7 @@ class HubEnd:
     def answer(self, ref: int, value: object, now_ms: int) -> None:
         """Answer a request that was granted; a `ReadSession` with a `WordsPage`.
 
-        An agent that was registered here may be acted for from now on.
+        An agent that was registered here may be acted for from now on; of one that was unregistered nothing is kept.
         """
         request = self._open_requests.get(ref)
         if request is None:
@@ -174,6 +174,10 @@ class HubEnd:
             self.widen(value.agent_id)
         if type(request) is Attach:
             self._attached[request.agent_id] = None
+        elif type(request) is Unregister:
+            self._attached.pop(request.agent_id, None)
+            rest = tuple([agent_id for agent_id in self._principal.agent_ids if agent_id != request.agent_id])
+            self._principal = changed(self._principal, agent_ids=rest)
         room = self._client_bytes - _AROUND
         if isinstance(value, WordsPage):
             value = words_page(value.words, value.upto, value.more, room)
