@@ -62,8 +62,10 @@ HISTORY = History(FORMAT, {})
 """What was written until today."""
 
 _CLASSES: dict[int, type] = {tag: cls for cls, tag in TAGS.items()}
-_blake2b = hashlib.blake2b
-_PACK = msgspec.msgpack.Encoder().encode
+_begin_hash = hashlib.blake2b(digest_size=16).copy
+"""A hash of nothing yet: to copy one takes half of what making one does."""
+pack: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
+"""Write rows and plain values that are known to be canonical."""
 _UNPACK = msgspec.msgpack.Decoder().decode
 
 
@@ -71,7 +73,7 @@ def encode(record: object) -> bytes:
     """Write one record of the table; equal records give equal bytes. What is not in the table raises `KeyError`."""
     if type(record) not in TAGS:
         raise KeyError(type(record))
-    return _PACK(row_of(record))
+    return pack(row_of(record))
 
 
 def decode(data: bytes, expected: type[R], form: int = FORMAT, history: History = HISTORY) -> R:
@@ -82,11 +84,6 @@ def decode(data: bytes, expected: type[R], form: int = FORMAT, history: History 
     if form == history.form and encode(record) != data:
         raise Malformed(f"expected the canonical bytes of a {expected.__name__}, came other bytes for it")
     return record
-
-
-def pack(row: object) -> bytes:
-    """Write rows and plain values that are known to be canonical."""
-    return _PACK(row)
 
 
 def unpack(data: bytes) -> object:
@@ -104,12 +101,14 @@ def body_hash(record: object) -> bytes:
 
 def digest(data: bytes) -> bytes:
     """The hash of the core: 128 bits of blake2b."""
-    return _blake2b(data, digest_size=16).digest()
+    begun = _begin_hash()
+    begun.update(data)
+    return begun.digest()
 
 
 def hasher() -> "hashlib.blake2b":
     """The same hash, for what comes in pieces."""
-    return hashlib.blake2b(digest_size=16)
+    return _begin_hash()
 
 
 def row_of(record: object) -> Row:
@@ -139,7 +138,7 @@ def _class_of(row: object) -> type:
 def encode_foreign(record: object) -> bytes:
     """Write a record of a class that is not in the table: the state of a protocol."""
     cls: Any = type(record)
-    return _PACK(_row_writer(cls)(record))
+    return pack(_row_writer(cls)(record))
 
 
 def decode_foreign(data: bytes, cls: type[R], form: int = FORMAT) -> R:
@@ -150,7 +149,7 @@ def decode_foreign(data: bytes, cls: type[R], form: int = FORMAT) -> R:
 def encode_as(declared: Any, value: object) -> bytes:
     """Write a value of a declared type. Any: a declared type has no type of its own."""
     writer = _writer(declared)
-    return _PACK(value if writer is None else writer(value))
+    return pack(value if writer is None else writer(value))
 
 
 def decode_as(declared: Any, data: bytes) -> object:
@@ -163,7 +162,7 @@ def decode_as(declared: Any, data: bytes) -> object:
 
 def posted_hash(envelope: Envelope) -> bytes:
     """Name what an envelope's sender asked to be said: its content without the hub's stamp, which is its last fields."""
-    return digest(_PACK(_posted(envelope)))
+    return digest(pack(_posted(envelope)))
 
 
 def said_row(envelope: Envelope) -> Row:
@@ -285,7 +284,7 @@ def _shared(cls: type, row: bytes, form: int, history: History) -> object:
 def _packed_row(row: object) -> bytes:
     """The bytes a row came as."""
     try:
-        return _PACK(row)
+        return pack(row)
     except RecursionError:
         raise Malformed("expected a row, came one deeper than any is") from None
 

@@ -78,7 +78,9 @@ def freeze(value: Mapping[str, object]) -> Data:
         return value
     if not isinstance(value, dict):
         raise unexpected("a map", value)
-    return _map(cast("dict[object, object]", value), HARD_DEPTH)
+    frozen = Data.__new__(Data)
+    _fill(frozen, value, HARD_DEPTH)
+    return frozen
 
 
 def frozen_map(items: "list[tuple[str, object]]") -> Data:

@@ -10,8 +10,9 @@ What a connection may do comes from the connection: a `Principal`, widened by wh
 subject that it attaches. A command names its agent; the hub refuses one the connection may not act for.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from foldhub_core import Command, Delivery, Face
 from foldhub_core.questions import LogQuestion, Question
@@ -74,6 +75,15 @@ class Duplex(Protocol):
     # Any: a client holds faces of protocols of any state.
     def adapter_face(self, type: str, version: int) -> Face[Any] | None:
         """The face of a protocol: in process the hub's own, over a wire the client's; None where it is not known there."""
+        ...
+
+
+@runtime_checkable
+class AcksSoon(Protocol):
+    """A connection whose acks nobody waits for."""
+
+    def ack_soon(self, agent_id: str, numbers: Sequence[int]) -> None:
+        """Ack deliveries, together with what else is acked or asked now. With the connection closed they stay owed."""
         ...
 
 

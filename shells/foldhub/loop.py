@@ -34,6 +34,7 @@ from foldhub_core import (
     error_record,
 )
 from foldhub_core.commands import SHELL_COMMANDS
+from foldhub_core.records import checked
 from foldhub_stores import Broken, Durable, Outcome
 
 from .askers import Asker, Askers
@@ -45,6 +46,8 @@ ADMIN = Principal(subject="hub", admin=True)
 
 _SHELL_COMMANDS = frozenset(SHELL_COMMANDS)
 """The same, found by its class."""
+
+_arrival: Callable[..., Arrival] = checked(Arrival)
 
 FAIR = 16
 """How many commands of a store in memory are stepped in their own tasks before one of them lets all others run."""
@@ -149,7 +152,7 @@ class Loop:
     def _arrival(self, principal: Principal, command: Command) -> Arrival:
         self.check_open()
         self._refs += 1
-        return Arrival(principal=principal, command=command, now_ms=self._clock(), ref=str(self._refs))
+        return _arrival(principal, command, self._clock(), str(self._refs))
 
     def _at_once(
         self, principal: Principal, command: Command, tell: "Callable[[Reply | Refuse], None] | None" = None

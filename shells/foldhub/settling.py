@@ -4,7 +4,7 @@ import trio
 
 from foldhub_core import Ack, Nack, NetworkError, Unavailable
 
-from .link import Duplex
+from .link import AcksSoon, Duplex
 
 ACKS_AT_ONCE = 1_000
 PAUSE, LONGEST_PAUSE = 0.25, 8.0
@@ -20,6 +20,8 @@ class Settling:
 
     def __init__(self, duplex: Duplex) -> None:
         self._duplex = duplex
+        self._ack_soon = duplex.ack_soon if isinstance(duplex, AcksSoon) else None
+        """Takes acks at once, where the connection does; then they need no task."""
         self._acks: dict[str, list[int]] = {}
         self._nacks: list[Nack] = []
         self._news = trio.Event()
@@ -28,6 +30,9 @@ class Settling:
 
     def put(self, end: Ack | Nack) -> None:
         """Tell the hub soon."""
+        if isinstance(end, Ack) and self._ack_soon is not None:
+            self._ack_soon(end.agent_id, end.numbers)
+            return
         if isinstance(end, Ack):
             self._acks.setdefault(end.agent_id, []).extend(end.numbers)
         else:
@@ -36,6 +41,9 @@ class Settling:
 
     def ack(self, agent_id: str, number: int) -> None:
         """Tell the hub soon that a delivery arrived."""
+        if self._ack_soon is not None:
+            self._ack_soon(agent_id, (number,))
+            return
         numbers = self._acks.get(agent_id)
         if numbers is None:
             self._acks[agent_id] = [number]

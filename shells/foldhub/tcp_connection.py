@@ -3,7 +3,7 @@
 import random
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
@@ -97,8 +97,10 @@ class TcpConnection:
         """Acks that wait for others, by agent."""
         self._acks = 0
         """How many deliveries they ack."""
+        self._acks_go = False
+        """Whether they wait for no more than the sender's turn."""
         self._ack_at_ms: int | None = None
-        """When they are sent."""
+        """When they are sent at the latest, while others may come."""
         self._confirmed: trio.Event | None = None
         """Set when they are confirmed, or there is no connection; None while nobody waits for that."""
         self._readable = Bell()
@@ -117,7 +119,9 @@ class TcpConnection:
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if type(command) is Ack:
-            self._ack(command)
+            if self._is_over():
+                raise Unavailable("expected an open connection, came one that is closed")
+            self.ack_soon(command.agent_id, command.numbers)
             return None
         self._ack_all()
         try:
@@ -138,26 +142,32 @@ class TcpConnection:
         """The client's own face of a protocol."""
         return self._config.adapter_for(type, version)
 
-    def _ack(self, ack: Ack) -> None:
-        """Have an ack wait for others, where others may come: for what has come and was not taken."""
-        if self._is_over():
-            raise Unavailable("expected an open connection, came one that is closed")
-        self._acked.setdefault(ack.agent_id, []).extend(ack.numbers)
-        self._acks += len(ack.numbers)
+    def ack_soon(self, agent_id: str, numbers: Sequence[int]) -> None:
+        """Ack deliveries, as `ask` does, but with the connection closed leave them owed."""
+        self._acked.setdefault(agent_id, []).extend(numbers)
+        self._acks += len(numbers)
         ack_ms = self._link.limits.ack_ms
-        if not ack_ms or not self._received or self._acks >= ACKS or self.state != "connected":
+        if self._sender is None or self.state != "connected":
             self._ack_all()
-            self._happen()
+        elif not ack_ms or not self._received or self._acks >= ACKS:
+            # All that is acked until the sender has its turn goes together.
+            self._acks_go = True
+            self._sender.soon()
         elif self._ack_at_ms is None:
             self._ack_at_ms = now_ms() + ack_ms
             self._alarm.move(self._ack_at_ms)
+
+    def _data_to_send(self) -> bytes:
+        if self._acks_go:
+            self._ack_all()
+        return self._end.data_to_send()
 
     def _ack_all(self) -> None:
         """Have all acks sent that wait, before anything else."""
         for agent_id, numbers in self._acked.items():
             self._end.ack(agent_id, numbers)
         self._acked.clear()
-        self._acks, self._ack_at_ms = 0, None
+        self._acks, self._acks_go, self._ack_at_ms = 0, False, None
 
     async def _answer(self, ref: int) -> object:
         asked = self._asked[ref] = _Asked()
@@ -266,7 +276,7 @@ class TcpConnection:
         if stream is None:
             return Unavailable(f"expected a connection in {limits.connect_ms} ms, came none")
         pipe = pipe_of(stream)
-        self._sender = sender = Sender(pipe, end.data_to_send)
+        self._sender = sender = Sender(pipe, self._data_to_send)
         try:
             end.connected(now_ms())
             self._hung_up = Bell()
@@ -350,15 +360,16 @@ class TcpConnection:
                 self._tell("closed", self._why)
         if self._received:
             self._arrived.ring()
-        if end.hung_up:
+        hung_up = end.hung_up
+        if hung_up:
             self._readable.ring()
             self._hung_up.ring()
             if self._is_over():
                 self._arrived.ring()
                 self._closed.ring()
         sender = self._sender
-        if sender is not None and (end.waiting or end.hung_up):
-            if at_once and not end.hung_up:
+        if sender is not None and (hung_up or end.waiting):
+            if at_once and not hung_up:
                 sender.now()
             else:
                 sender.soon()

@@ -1,5 +1,6 @@
 """Settling: acks go out together, what the hub cannot take is told again, what it refuses is let go."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -38,6 +39,17 @@ class Told:
         return None
 
 
+class Soon(Told):
+    """One whose acks nobody waits for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acked: list[tuple[str, tuple[int, ...]]] = []
+
+    def ack_soon(self, agent_id: str, numbers: Sequence[int]) -> None:
+        self.acked.append((agent_id, tuple(numbers)))
+
+
 def ack(*numbers: int) -> Ack:
     return Ack(agent_id="bob", numbers=numbers)
 
@@ -59,6 +71,22 @@ async def test_acks_of_one_agent_go_out_in_one_command() -> None:
         assert [len(one.numbers) for one in told.asked[2:] if isinstance(one, Ack)] == [ACKS_AT_ONCE, 2]
         assert isinstance(told.asked[-1], Nack)
         nursery.cancel_scope.cancel()
+
+
+@in_trio
+async def test_where_nobody_waits_for_acks_they_wait_for_no_task() -> None:
+    soon = Soon()
+    settling = Settling(soon)
+    settling.put(ack(1))
+    settling.ack("carol", 7)
+    assert soon.acked == [("bob", (1,)), ("carol", (7,))]
+    await settling.done()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(settling.run)
+        settling.put(Nack(agent_id="bob", number=2, reason="no"))
+        await settling.done()
+        nursery.cancel_scope.cancel()
+    assert soon.asked == [Nack(agent_id="bob", number=2, reason="no")]
 
 
 @in_trio

@@ -22,6 +22,7 @@ from foldhub_core import (
     AccessDeniedError,
     Attach,
     AuthError,
+    Delivery,
     Envelope,
     Inbox,
     NetworkError,
@@ -467,6 +468,47 @@ async def _gathered() -> None:
 
 def test_acks_wait_for_others_and_for_nothing_that_could_tell() -> None:
     run(_gathered, jump=True)
+
+
+async def _in_one_go() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        async with link.connect() as near, link.connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            session_id = await ann.open(bob)
+            for number in range(3):
+                await ann.say(session_id, f"{number}")
+            await trio.testing.wait_all_tasks_blocked()
+            came = await far.receive_many()
+            for one in came:
+                assert isinstance(one, Delivery)
+                await bob.ack(one.number or 0)
+            began = trio.current_time()
+            await trio.testing.wait_all_tasks_blocked()
+            assert (hub.inbox(bob.agent_id).owed, trio.current_time()) == (0, began)
+        facts = [fact for commit in await hub.read_commits(limit=1_000) for fact in commit.facts]
+    assert [len(fact.numbers) for fact in facts if isinstance(fact, Acked)] == [len(came)] == [5]
+
+
+def test_what_is_acked_in_one_go_is_acked_by_one_command() -> None:
+    run(_in_one_go, jump=True)
+
+
+async def _acked_unheard() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        async with link.connect() as near, link.connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            await ann.open(bob)
+            one = await bob.take()
+        far.ack_soon(bob.agent_id, [one.number or 0])
+        await trio.testing.wait_all_tasks_blocked()
+        assert hub.inbox(bob.agent_id).owed == 2
+        async with link.connect() as again:
+            await again.ask(Attach(agent_id=bob.agent_id, link=""))
+            assert await again.receive() == changed(one, attempt=2)
+
+
+def test_what_is_acked_on_a_connection_that_is_closed_is_still_owed() -> None:
+    run(_acked_unheard, jump=True)
 
 
 async def _room_for_one() -> None:

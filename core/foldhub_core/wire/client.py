@@ -182,13 +182,16 @@ class ClientEnd:
         self._heard_ms, self._pinged = now_ms, False
         self._buffer.take(data)
         try:
-            while self._listens() and (payload := self._buffer.next(self._limits.client_frame_bytes)) is not None:
+            while (payload := self._buffer.next(self._limits.client_frame_bytes)) is not None:
                 frame = read_frame(payload)
                 handle = self._HANDLED.get((self._state, type(frame)))
                 if handle is None:
                     raise ProtocolError(f"expected another frame while the link is {self._state}, came {type(frame).__name__}")
                 handle(self, frame, now_ms)
-                self._fill()
+                if self._hung_up:
+                    return
+                if self._ledger.waiting:
+                    self._fill()
         except NetworkError as error:
             self._queue.put(Goodbye(error_record(error)))
             self._hang_up(error)

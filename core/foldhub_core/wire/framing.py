@@ -5,15 +5,20 @@ that is not allowed is refused when its four bytes are there, before anything is
 over: every later question is refused alike, for nobody can tell where the next frame begins.
 """
 
+from struct import Struct
+
 from foldhub_core.errors import Malformed
 
 HEADER = 4
 """How many bytes the length takes."""
 
+_LENGTH = Struct(">I")
+_write_length, _read_length = _LENGTH.pack, _LENGTH.unpack_from
+
 
 def framed(payload: bytes) -> bytes:
     """A payload as it goes over the wire."""
-    return len(payload).to_bytes(HEADER, "big") + payload
+    return _write_length(len(payload)) + payload
 
 
 class FrameBuffer:
@@ -47,14 +52,14 @@ class FrameBuffer:
         held, begin = self._bytes, self._at + HEADER
         if len(held) < begin:
             return None
-        length = int.from_bytes(held[self._at : begin], "big")
+        (length,) = _read_length(held, self._at)
         if not 1 <= length <= most:
             self._refused = Malformed(f"expected a frame of 1 to {most} bytes, came one of {length}", where="frame")
             raise self._refused
         end = begin + length
         if len(held) < end:
             return None
-        payload = held[begin:end] if isinstance(held, bytes) else bytes(memoryview(held)[begin:end])
+        payload = held[begin:end] if type(held) is bytes else bytes(memoryview(held)[begin:end])
         if end == len(held):  # a link at rest holds nothing of what came
             self._bytes, self._at = b"", 0
         else:
@@ -66,7 +71,8 @@ class FrameBuffer:
         """The length of the frame that has begun, as it says; None while that is not known."""
         if self.held < HEADER:
             return None
-        return int.from_bytes(self._bytes[self._at : self._at + HEADER], "big")
+        length: int = _read_length(self._bytes, self._at)[0]
+        return length
 
     @property
     def held(self) -> int:

@@ -10,8 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from foldhub_core.commands import Ack, Attach, Command
 from foldhub_core.errors import ProtocolError
 from foldhub_core.questions import LogQuestion, Question
+from foldhub_core.records import checked
 
 from .requests import Request
+
+_ack = checked(Ack)
 
 
 class Ledger:
@@ -110,10 +113,11 @@ class Ledger:
         """
         for agent_id in [agent_id for agent_id in self._acks if agent_id not in self._acking] if self._acks else ():
             numbers = tuple(self._acks.pop(agent_id))
-            these, left = numbers[:acks], numbers[acks:]
-            self.ack(agent_id, left)
-            self._acking[agent_id] = these
-            self.add(Ack(agent_id=agent_id, numbers=these), own=True)
+            if len(numbers) > acks:
+                self.ack(agent_id, numbers[acks:])
+                numbers = numbers[:acks]
+            self._acking[agent_id] = numbers
+            self.add(_ack(agent_id, numbers), own=True)
             self._unsent.rotate(1)
         while self._unsent and len(self._flying) < in_flight:
             request = self._unsent.popleft()

@@ -30,11 +30,14 @@ class SendQueue:
 
     def put(self, frame: Frame) -> None:
         """Put a frame behind all that is there."""
-        self._put_payload(write_frame(frame))
+        self._join()
+        self._frame(write_frame(frame))
 
     def put_carrier(self, kind: type[Ask | Query | Answer], ref: int, carried: bytes) -> None:
         """Put a frame behind all that is there that carries bytes under the number of a request."""
-        self._put_payload(write_carrier(kind, ref, carried))
+        if self._batch:
+            self._join()
+        self._frame(write_carrier(kind, ref, carried))
 
     def put_delivery(self, agent_id: str, number: int, attempt: int, envelope: Envelope, most: int) -> bool:
         """Put a delivery behind all that is there; False, and it is not put, where a frame of `most` bytes cannot hold it."""
@@ -49,8 +52,9 @@ class SendQueue:
 
     def take(self, most: int) -> bytes:
         """Take bytes to be sent, at most so many."""
-        if self.waiting <= most:
+        if self._batch and self.waiting <= most:
             self._join()
+        if not self._batch and self._ready_bytes <= most:
             data = b"".join(self._ready)
             self._ready.clear()
             self._ready_bytes = 0
@@ -83,10 +87,6 @@ class SendQueue:
     def waiting(self) -> int:
         """How many bytes wait."""
         return self._ready_bytes + (self._batch_bytes + JOINED + HEADER if self._batch else 0)
-
-    def _put_payload(self, payload: bytes) -> None:
-        self._join()
-        self._frame(payload)
 
     def _frame(self, payload: bytes) -> None:
         self._ready.append(framed(payload))

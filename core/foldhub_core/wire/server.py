@@ -300,7 +300,7 @@ class HubEnd:
                 handle(self, frame, now_ms)
         except (Malformed, ProtocolError) as error:
             self._fail(error, now_ms)
-        if not self.reading or not self._buffer.held:
+        if not self._buffer.held or not self.reading:
             self._frame_ms = None
         elif self._frame_ms is None:
             self._frame_ms = now_ms
