@@ -13,8 +13,8 @@ KEPT_NUMBERS = 16_384
 READ_AT_ONCE = 256
 
 
-class Bell:
-    """Wakes all who wait for something to change."""
+class Gong:
+    """Wakes all who wait for something to change. A `Bell` wakes the one task that does."""
 
     __slots__ = ("_event",)
 
@@ -84,7 +84,7 @@ class OlderWords:
 class SessionQueue:
     """What was said in one session and nobody has taken yet, by the place in which it came."""
 
-    __slots__ = ("bell", "ended", "missed", "next_place", "numbers_to", "older", "session_id", "waiters", "words")
+    __slots__ = ("ended", "gong", "missed", "next_place", "numbers_to", "older", "session_id", "waiters", "words")
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -99,13 +99,13 @@ class SessionQueue:
         self.ended = False
         """Whether the last word has come."""
         self.waiters = 0
-        self.bell = Bell()
+        self.gong = Gong()
 
     def put(self, word: Envelope, place: int) -> None:
         """Put in a word that came."""
         self.words[place] = word
         self.next_place = place + 1
-        self.bell.ring()
+        self.gong.ring()
 
     def shrink(self) -> int | None:
         """Keep only the number of the oldest word that is whole; gives the number of the one that is let go for it."""

@@ -26,7 +26,7 @@ from foldhub_core import (
     SessionOver,
 )
 
-from .session_queue import Bell, SessionQueue
+from .session_queue import Gong, SessionQueue
 
 KEPT_WORDS = 256
 """So many words of a session are kept; of those before, the numbers."""
@@ -41,7 +41,7 @@ KNOWN_ENDED = 1_024
 """So many sessions are known to have ended, so that nobody waits for a word of theirs."""
 
 KEPT_PAGES = 8
-"""Of so many sessions it is kept what was read last, for it is read on word by word."""
+"""So much of what was read last is kept, for it is read on word by word, past what does not fit."""
 
 Predicate = Callable[[Envelope], bool]
 """Whether a word is one that is waited for."""
@@ -59,6 +59,7 @@ ReadWords = Callable[[str, int, int], Awaitable[Iterable[Envelope]]]
 class _Page(NamedTuple):
     """What the log says in a session from one number to another: both had been said when it was read."""
 
+    session_id: str
     since: int
     until: int
     words: dict[int, Envelope]
@@ -89,9 +90,9 @@ class Waiting:
         """Those of sessions that have ended, in the order in which they did."""
         self._gone: dict[str, int] = {}
         """Sessions that have ended and of which nothing is left: how many words of each were let go."""
-        self._pages: OrderedDict[str, _Page] = OrderedDict()
+        self._pages: list[_Page] = []
         self._closed: Exception | None = None
-        self._bell = Bell()
+        self._gong = Gong()
 
     # --- what comes in
 
@@ -106,7 +107,7 @@ class Waiting:
             self._shrink(queue)
         elif len(self._whole) > KEPT_OF_ALL:
             self._shrink(next(iter(self._whole.values())))
-        self._bell.ring()
+        self._gong.ring()
         if queue.ended or ends_for(word, self._agent_id):
             self.end(session_id)
 
@@ -115,7 +116,7 @@ class Waiting:
         queue = self._live.pop(session_id, None) or self._ended.get(session_id) or SessionQueue(session_id)
         self._ended[session_id] = queue
         queue.ended = True
-        queue.bell.ring()
+        queue.gong.ring()
         self._free_if_done(queue)
         while len(self._ended) > self._kept:
             oldest = next((one for one in self._ended.values() if not one.waiters and one is not queue), None)
@@ -126,9 +127,9 @@ class Waiting:
     def close(self, reason: Exception) -> None:
         """Nothing comes any more at all: whoever waits, now or later, gets this error once it has looked at what is there."""
         self._closed = self._closed or reason
-        self._bell.ring()
+        self._gong.ring()
         for queue in (*self._live.values(), *self._ended.values()):
-            queue.bell.ring()
+            queue.gong.ring()
 
     # --- what is taken
 
@@ -154,7 +155,7 @@ class Waiting:
                     raise SessionOver(f"expected a session with such a word, came one that has ended without: {session_id}")
                 if self._closed is not None:
                     raise self._closed
-                await queue.bell.rung()
+                await queue.gong.rung()
         finally:
             queue.waiters -= 1
             self._free_if_done(queue)
@@ -179,7 +180,7 @@ class Waiting:
             if self._closed is not None:
                 raise self._closed
             if until == self._places:
-                await self._bell.rung()
+                await self._gong.rung()
 
     def held(self) -> Iterator[str]:
         """The sessions of which anything is held: those that have ended first."""
@@ -278,18 +279,17 @@ class Waiting:
     async def _page(self, session_id: str, since: int, until: int) -> _Page:
         """What was said in a session from one number to another, as far as the log gives it away, or the first of it.
 
-        What was read last is kept, of so many sessions: the next word is looked for where this one was found.
+        What was read last is kept: the next word is looked for where this one was found.
         """
-        page = self._pages.get(session_id)
-        if page is None or not page.since <= since <= page.until:
-            try:
-                read = {word.number: word for word in await self._read(session_id, since, until)}
-            except (Compacted, AccessDeniedError, NotFoundError):  # it is not there any more, or not for this agent
-                read = {}
-            page = self._pages[session_id] = _Page(since, until, read)
-        self._pages.move_to_end(session_id)
-        if len(self._pages) > KEPT_PAGES:
-            self._pages.popitem(last=False)
+        for page in self._pages:
+            if page.session_id == session_id and page.since <= since <= page.until:
+                return page
+        try:
+            read = {word.number: word for word in await self._read(session_id, since, until)}
+        except (Compacted, AccessDeniedError, NotFoundError):  # it is not there any more, or not for this agent
+            read = {}
+        page = _Page(session_id, since, until, read)
+        self._pages = [page, *self._pages[: KEPT_PAGES - 1]]
         return page
 
     def _free_if_done(self, queue: SessionQueue) -> None:
@@ -304,7 +304,7 @@ class Waiting:
 
     def _forget(self, session_id: str) -> None:
         queue = self._ended.pop(session_id)
-        self._pages.pop(session_id, None)
+        self._pages = [page for page in self._pages if page.session_id != session_id]
         for place in queue.words:
             del self._whole[place]
         left = queue.forget()

@@ -411,6 +411,15 @@ async def test_whoever_takes_older_words_one_by_one_reads_each_of_them_once() ->
 
 
 @in_trio
+async def test_older_words_behind_one_that_does_not_fit_are_read_once_too() -> None:
+    heard, last = Heard(), 3 * KEPT_WORDS
+    heard.say(*[word(at) for at in range(1, last + 1)])
+    for at in range(2, last + 1):
+        assert (await heard.waiting.first("s1", lambda one: one.number != 1)).number == at
+    assert heard.reads == [(1, KEPT_WORDS), (KEPT_WORDS + 1, 2 * KEPT_WORDS)]
+
+
+@in_trio
 async def test_what_was_said_after_older_words_were_read_is_read_too() -> None:
     heard, last = Heard(), 3 * KEPT_WORDS
     heard.say(*[word(at) for at in range(1, KEPT_WORDS + 11)])
