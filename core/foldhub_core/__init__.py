@@ -50,7 +50,7 @@ from .commands import (
 from .commits import Actor, Commit, CutCommand
 from .config import HubConfig
 from .data import Data, FrozenDict, freeze
-from .delivery import InboxCount, dead_letters, find_by_causation, inbox, inbox_cursor, link_of
+from .delivery import InboxCount, dead_letters, find_by_causation, inbox, inbox_cursor, link_of, owed_after
 from .effects import Deliver, Effect, Evict, Forward, Pressure, Redeliver, Refuse, Reply
 from .engine import Append, Ending, Engine
 from .envelope import (
@@ -147,7 +147,7 @@ from .index import (
 from .limits import Limits
 from .log import Log, check_chain, read_log, write_log
 from .mailbox import DeadLetter, Owed
-from .pages import AuditPage, CommitPage, EndedSessionPage, EndedTaskPage
+from .pages import AuditPage, CommitPage, DeliveryPage, EndedSessionPage, EndedTaskPage
 from .posting import can_send
 from .questions import (
     AgentsWithCapability,
@@ -185,6 +185,7 @@ from .questions import (
     ReadAudit,
     ReadCheckpoint,
     ReadCommits,
+    ReadOwed,
     ReadSession,
     StandingOf,
     SubjectOf,
@@ -330,6 +331,7 @@ __all__ = [
     "Debt",
     "Deliver",
     "Delivery",
+    "DeliveryPage",
     "Deny",
     "Detach",
     "Detached",
@@ -440,6 +442,7 @@ __all__ = [
     "ReadAudit",
     "ReadCheckpoint",
     "ReadCommits",
+    "ReadOwed",
     "ReadSession",
     "Readdressed",
     "Rearmed",
@@ -554,6 +557,7 @@ __all__ = [
     "name_to_id_map",
     "next_deadline",
     "owed",
+    "owed_after",
     "packet",
     "pending_turns",
     "plan",

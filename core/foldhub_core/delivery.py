@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Nack | ForwardFailed)
 
+OWED_PAGE = 256
+"""So much of what is owed is told at once."""
+
+LOOKED_AT = 4_096
+"""For that so many numbers are looked at."""
+
 Mailboxes = Map[str, Mailbox]
 """By agent; an agent to whom nothing was ever owed has none."""
 
@@ -300,6 +306,32 @@ def inbox(state: "HubState", agent_id: str) -> InboxCount:
 def inbox_cursor(state: "HubState", agent_id: str) -> int:
     """The last delivery up to which everything is settled; raises `NotFoundError`. O(log n)."""
     return inbox(state, agent_id).cursor
+
+
+def owed_after(state: "HubState", agent_id: str, session_id: str | None, after: int) -> tuple[tuple[Redeliver, ...], int, bool]:
+    """The first of what is owed to an agent after a number, of one session or of all, and does not wait out a pause.
+
+    Gives them by number, up to which number all was looked at (0 where nothing was ever owed), and whether there may be more. At
+    most `OWED_PAGE` of them, and `Limits.page_items`; none where the agent is not registered. So few numbers are looked at that
+    nobody waits for it: there may be more though none was found. O(log n).
+    """
+    mailbox, most = state.mailboxes.get(agent_id, EMPTY_MAILBOX), min(OWED_PAGE, state.limits.page_items)
+    first = max(after, mailbox.settled) + 1
+    last = min(mailbox.next_number, first + LOOKED_AT) - 1
+    found: list[Redeliver] = []
+    for number in range(first, last + 1):
+        owed = mailbox.owed.get(number)
+        if owed is None or number in mailbox.waiting or session_id not in (None, owed.session_id):
+            continue
+        found.append(redeliver(state, agent_id, number))
+        if len(found) == most:
+            return tuple(found), number, True
+    return tuple(found), last, last < mailbox.next_number - 1
+
+
+def is_owed(state: "HubState", agent_id: str, number: int) -> bool:
+    """Whether a delivery is owed. O(log n)."""
+    return number in state.mailboxes.get(agent_id, EMPTY_MAILBOX).owed
 
 
 def dead_letters(state: "HubState", agent_id: str) -> tuple[DeadLetter, ...]:

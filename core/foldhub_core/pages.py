@@ -3,6 +3,7 @@
 from .audit import AuditRecord
 from .index import EndedSessionRow, EndedTaskRow
 from .records import record
+from .turn import Delivery
 
 
 @record
@@ -21,6 +22,17 @@ class EndedTaskPage:
     tasks: tuple[EndedTaskRow, ...]
     cursor: str | None
     """Asks for the next page; None says that there are no more."""
+
+
+@record
+class DeliveryPage:
+    """What is owed to an agent, in the order of its numbers, but for what cannot be read: that is nacked."""
+
+    deliveries: tuple[Delivery, ...]
+    upto: int
+    """The number of the last delivery that was looked at: `after` it the next page begins."""
+    more: bool
+    """Whether more may be owed after it of what was asked for."""
 
 
 @record

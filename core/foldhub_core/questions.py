@@ -293,6 +293,18 @@ class FindByCausation:
 
 
 @named
+class ReadOwed:
+    """What is owed to an agent after delivery `after`, of one session or of all; answered with a `DeliveryPage`.
+
+    What waits out the pause of a nack is left out: it comes by itself. How much a page holds is the hub's to say.
+    """
+
+    agent_id: str
+    session_id: str | None = None
+    after: int = 0
+
+
+@named
 class GetEndedSession:
     """How a session ended; answered with an `EndedSessionRow`, or None where it did not."""
 
@@ -335,5 +347,13 @@ class ReadCommits:
 
 
 LogQuestion = (
-    ReadSession | FindEnvelope | FindByCausation | GetEndedSession | ListEndedSessions | ListEndedTasks | ReadAudit | ReadCommits
+    ReadSession
+    | FindEnvelope
+    | FindByCausation
+    | GetEndedSession
+    | ListEndedSessions
+    | ListEndedTasks
+    | ReadAudit
+    | ReadCommits
+    | ReadOwed
 )

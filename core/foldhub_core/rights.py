@@ -58,6 +58,7 @@ from .questions import (
     ReadAudit,
     ReadCheckpoint,
     ReadCommits,
+    ReadOwed,
     ReadSession,
     StandingOf,
     SubjectOf,
@@ -110,6 +111,7 @@ SCOPES: Mapping[type, tuple[Scope, str]] = {
     ListEndedTasks: ("agent", "owner_id"),
     ReadAudit: ("administrator", ""),
     ReadCommits: ("administrator", ""),
+    ReadOwed: ("agent", "agent_id"),
 }
 """The scope of every question, and the field that names what it is about."""
 

@@ -87,6 +87,7 @@ from .questions import (
     ReadAudit,
     ReadCheckpoint,
     ReadCommits,
+    ReadOwed,
     ReadSession,
     StandingOf,
     SubjectOf,
@@ -267,6 +268,7 @@ TAGS: dict[type, int] = {
     ListEndedTasks: 204,
     ReadAudit: 205,
     ReadCommits: 206,
+    ReadOwed: 207,
     # frames of a wire
     Hello: 230,
     Welcome: 231,

@@ -22,7 +22,6 @@ from foldhub_core import (
     Envelope,
     Evict,
     Face,
-    Nack,
     NetworkError,
     Passport,
     Post,
@@ -36,10 +35,12 @@ from foldhub_core import (
     error_record,
     subject_of,
 )
+from foldhub_core.delivery import is_owed
 from foldhub_core.questions import LogQuestion, Question
 from foldhub_core.records import changed, trusted
 
 from .link import Evicted, LinkClosed, Received
+from .reading import envelopes, unreadable
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -68,6 +69,8 @@ class Connection:
         """The task that waits for something to come."""
         self._receiving = False
         self._closed: LinkClosed | None = None
+        self._attaches = trio.Lock()
+        """One attaches at a time: the link that the hub holds is the one that is known here."""
         self._attachings = 0
         self._links: dict[str, str] = {}
         """The link of every agent that was attached here last."""
@@ -98,7 +101,8 @@ class Connection:
         if kind is Post or kind is Ack:
             return await self._hub.loop.ask(self._principal, command)
         if isinstance(command, Attach):
-            return await self._attach(command.agent_id)
+            async with self._attaches:
+                return await self._attach(command.agent_id)
         value = await self._hub.loop.ask(self._principal, command)
         if isinstance(value, Passport) and isinstance(command, Register) and value.agent_id is not None:
             self._widen(value.agent_id)
@@ -243,17 +247,17 @@ class Connection:
                 break
             first.append(one)
         desk = self._hub.desk
-        words = await desk.read(_envelopes, desk.store.envelope, [one.envelope_id for one in first])
+        words = await desk.read(envelopes, desk.store.envelope, [one.envelope_id for one in first])
         if self._closed is not None:
             return (self._closed,)
         taken: list[Received] = []
         for one, word in zip(first, words, strict=True):
             self._queue.popleft()
             self._numbers -= 1
-            if isinstance(word, Envelope):
+            if not isinstance(word, Envelope):
+                self._hub.loop.take_outcome(unreadable(one, word))
+            elif is_owed(self._hub.state, one.agent_id, one.number):  # else it was settled while it waited here
                 taken.append(_delivery(one.agent_id, word, one.number, one.attempt))
-            else:
-                self._hub.loop.take_outcome(Nack(agent_id=one.agent_id, number=one.number, reason=f"it cannot be read: {word}"))
         return tuple(taken)
 
     async def _something(self) -> None:
@@ -303,14 +307,3 @@ class Connection:
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             trio.lowlevel.reschedule(receiver)
-
-
-def _envelopes(read: Callable[[str], Envelope | None], envelope_ids: list[str]) -> list[Envelope | Exception | None]:
-    """The envelopes of these ids; what is raised for one of them stands in its place."""
-    words: list[Envelope | Exception | None] = []
-    for envelope_id in envelope_ids:
-        try:
-            words.append(read(envelope_id))
-        except Exception as error:
-            words.append(error)
-    return words

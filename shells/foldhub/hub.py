@@ -36,7 +36,7 @@ from foldhub_core import (
     owed,
 )
 from foldhub_core.config import AnyAdapter
-from foldhub_core.questions import LogQuestion, Question
+from foldhub_core.questions import LogQuestion, Question, ReadOwed
 from foldhub_stores import LogStore, recover
 
 from .auth import Auth
@@ -45,7 +45,7 @@ from .connection import Connection
 from .hub_commands import HubCommands
 from .hub_questions import HubQuestions
 from .listening import ROOM, Commits, Feed, HubListener, tell
-from .log_answers import answer_from_log
+from .log_answers import answer_from_log, owed_from_log
 from .loop import HubStopped, Loop
 from .memory import LOCAL
 from .proxies import Proxies, RemoteAgentProxy
@@ -167,6 +167,11 @@ class Hub(HubQuestions, HubCommands):
 
         A checkpoint; cancelled, it has changed nothing.
         """
+        if isinstance(question, ReadOwed):
+            page, nacks = await owed_from_log(self.desk, self.state, principal, question)
+            for nack in nacks:
+                self.loop.take_outcome(nack)
+            return page
         if isinstance(question, LogQuestion):
             return await answer_from_log(self.desk, self.state, principal, question)
         await trio.lowlevel.checkpoint()

@@ -79,13 +79,13 @@ class HumanClient(AgentClient):
         """End a session, where the person may."""
         await self.session(session_id).close(reason)
 
-    def work_off(self, delivery: Delivery) -> None:
-        """Do with a delivery what is to be done beside its being heard. The client's."""
+    def work_off(self, delivery: Delivery) -> bool:
+        """Do with a delivery what is to be done beside its being heard; False where that is put off. The client's."""
         word = delivery.envelope
         if is_hub_event(word.event_type) or self._callbacks or delivery.number is None:
-            super().work_off(delivery)
-        else:
-            self._unread[word.session_id, word.number] = delivery.number
+            return super().work_off(delivery)
+        self._unread[word.session_id, word.number] = delivery.number
+        return True
 
     def taken(self, word: Envelope) -> None:
         """Somebody has taken a word. The client's."""

@@ -2,9 +2,10 @@
 
 from typing import assert_never
 
-from foldhub_core import Envelope, HubState, Log, Principal, audit, write_log
+from foldhub_core import Delivery, Envelope, HubState, Log, Nack, Principal, audit, write_log
+from foldhub_core.delivery import owed_after
 from foldhub_core.errors import unexpected
-from foldhub_core.pages import AuditPage, CommitPage, EndedSessionPage, EndedTaskPage
+from foldhub_core.pages import AuditPage, CommitPage, DeliveryPage, EndedSessionPage, EndedTaskPage
 from foldhub_core.questions import (
     FindByCausation,
     FindEnvelope,
@@ -14,6 +15,7 @@ from foldhub_core.questions import (
     LogQuestion,
     ReadAudit,
     ReadCommits,
+    ReadOwed,
     ReadSession,
 )
 from foldhub_core.rights import ended_session_of, may_ask, readers, visible
@@ -21,10 +23,15 @@ from foldhub_core.state import GENESIS
 from foldhub_core.wire.answers import WordsPage
 from foldhub_stores import START, Cursor, LogStore
 
-from .reading import Desk
+from .reading import Desk, envelopes, unreadable
+
+PlainQuestion = (
+    ReadSession | FindEnvelope | FindByCausation | GetEndedSession | ListEndedSessions | ListEndedTasks | ReadAudit | ReadCommits
+)
+"""A question that is answered by reading alone."""
 
 
-async def answer_from_log(desk: Desk, state: HubState, principal: Principal, question: LogQuestion) -> object:
+async def answer_from_log(desk: Desk, state: HubState, principal: Principal, question: PlainQuestion) -> object:
     """Answer a question from the store, or raise the refusal. A checkpoint; raises what the store raises, too."""
     was_in = await _checked(desk, state, principal, question)
     return await desk.read(_answer, desk.store, state, principal, question, was_in)
@@ -41,6 +48,23 @@ async def words_from_log(desk: Desk, state: HubState, principal: Principal, ques
     return WordsPage(visible(question, words, readers(state, principal, question.session_id, was_in)), upto, more)
 
 
+async def owed_from_log(
+    desk: Desk, state: HubState, principal: Principal, question: ReadOwed
+) -> tuple[DeliveryPage, tuple[Nack, ...]]:
+    """A page of what is owed, and what is to be done with what cannot be read of it. Else like `answer_from_log`."""
+    may_ask(state, principal, question)
+    owed, upto, more = owed_after(state, question.agent_id, question.session_id, question.after)
+    words = await desk.read(envelopes, desk.store.envelope, [one.envelope_id for one in owed])
+    deliveries: list[Delivery] = []
+    nacks: list[Nack] = []
+    for one, word in zip(owed, words, strict=True):
+        if isinstance(word, Envelope):
+            deliveries.append(Delivery(one.agent_id, word, one.number, one.attempt))
+        else:
+            nacks.append(unreadable(one, word))
+    return DeliveryPage(tuple(deliveries), upto, more), tuple(nacks)
+
+
 async def _checked(desk: Desk, state: HubState, principal: Principal, question: LogQuestion) -> tuple[str, ...]:
     """Refuse who may not ask; gives who was in the session, where it is one that has ended."""
     was_in: tuple[str, ...] = ()
@@ -52,7 +76,7 @@ async def _checked(desk: Desk, state: HubState, principal: Principal, question: 
     return was_in
 
 
-def _answer(store: LogStore, state: HubState, principal: Principal, question: LogQuestion, was_in: tuple[str, ...]) -> object:
+def _answer(store: LogStore, state: HubState, principal: Principal, question: PlainQuestion, was_in: tuple[str, ...]) -> object:
     match question:
         case ReadSession():
             words = store.read_session(question.session_id, question.since, question.until)

@@ -9,6 +9,7 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
 
+from foldhub_core import Envelope, Nack, Redeliver
 from foldhub_stores import LogStore, MemoryStore
 
 T = TypeVar("T")
@@ -46,3 +47,19 @@ class Desk:
         if self.in_memory:
             return ask(*args)
         return await trio.to_thread.run_sync(ask, *args, limiter=self._one)
+
+
+def envelopes(read: Callable[[str], Envelope | None], envelope_ids: list[str]) -> list[Envelope | Exception | None]:
+    """The envelopes of these ids; what is raised for one of them stands in its place."""
+    words: list[Envelope | Exception | None] = []
+    for envelope_id in envelope_ids:
+        try:
+            words.append(read(envelope_id))
+        except Exception as error:
+            words.append(error)
+    return words
+
+
+def unreadable(what: Redeliver, why: Exception | None) -> Nack:
+    """What becomes of a delivery whose envelope the store does not give: it comes again after a pause, or is given up."""
+    return Nack(agent_id=what.agent_id, number=what.number, reason=f"it cannot be read: {why}")

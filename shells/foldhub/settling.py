@@ -23,6 +23,8 @@ class Settling:
         self._ack_soon = duplex.ack_soon if isinstance(duplex, AcksSoon) else None
         """Takes acks at once, where the connection does; then they need no task."""
         self._acks: dict[str, list[int]] = {}
+        self._telling: dict[str, list[int]] = {}
+        """The acks that the hub is being told."""
         self._nacks: list[Nack] = []
         self._news = trio.Event()
         self._done = trio.Event()
@@ -51,6 +53,10 @@ class Settling:
         else:
             numbers.append(number)
 
+    def tells(self, agent_id: str, number: int) -> bool:
+        """Whether the hub is still to be told that a delivery arrived, or is being told."""
+        return number in self._acks.get(agent_id, ()) or number in self._telling.get(agent_id, ())
+
     async def run(self) -> None:
         """Tell the hub what there is, until cancelled."""
         while True:
@@ -58,9 +64,11 @@ class Settling:
             self._news = trio.Event()
             acks, self._acks = self._acks, {}
             nacks, self._nacks = self._nacks, []
+            self._telling = acks
             for agent_id, numbers in acks.items():
                 for at in range(0, len(numbers), ACKS_AT_ONCE):
                     await self._tell(Ack(agent_id=agent_id, numbers=tuple(numbers[at : at + ACKS_AT_ONCE])))
+            self._telling = {}
             for nack in nacks:
                 await self._tell(nack)
             if not self._acks and not self._nacks:

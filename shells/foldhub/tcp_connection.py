@@ -2,7 +2,6 @@
 
 import random
 import secrets
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +27,7 @@ from .link import Evicted, LinkClosed, Received
 from .pipes import Pipe, Sender, pipe_of
 from .sockets import Alarm, Bell, now_ms
 from .steady_log import SteadyLog
+from .untaken import Untaken
 
 if TYPE_CHECKING:
     from .tcp import TcpLink
@@ -79,7 +79,7 @@ class TcpConnection:
         keys = secrets.token_hex(8)
         self._end = ClientEnd(config, keys, now_ms(), credential=credentials, client=client, limits=link.limits)
         self._asked: dict[int, _Asked] = {}
-        self._received: deque[Received] = deque()
+        self._received = Untaken()
         self._receiving = False
         self._arrived = Bell()
         self._full = False
@@ -145,6 +145,7 @@ class TcpConnection:
     def ack_soon(self, agent_id: str, numbers: Sequence[int]) -> None:
         """Ack deliveries, as `ask` does, but with the connection closed leave them owed."""
         self._acked.setdefault(agent_id, []).extend(numbers)
+        self._received.acked(agent_id, numbers)
         self._acks += len(numbers)
         ack_ms = self._link.limits.ack_ms
         if self._sender is None or self.state != "connected":
@@ -203,11 +204,10 @@ class TcpConnection:
         try:
             if self._received or self._is_over():
                 await trio.lowlevel.checkpoint()
-            while not self._received:
+            while not (taken := self._received.take(limit)):
                 if self._is_over():
                     return (LinkClosed(self._why),)
                 await self._arrived.wait()
-            taken = tuple([self._received.popleft() for _ in range(min(limit, len(self._received)))])
             if self._full and len(self._received) < ROOM:
                 self._readable.ring()
             return taken
@@ -338,11 +338,12 @@ class TcpConnection:
         end = self._end
         for event in end.events():
             if type(event) is Delivered:
-                self._received.append(_delivery(event.agent_id, event.envelope, event.number, event.attempt))
+                if event.attempt == 1 or event.number not in self._acked.get(event.agent_id, ()):
+                    self._received.put(_delivery(event.agent_id, event.envelope, event.number, event.attempt))
             elif type(event) is Answered or type(event) is Refused:
                 self._give(event)
             elif type(event) is Lost:
-                self._received.append(Evicted(event.agent_id))
+                self._received.put(Evicted(event.agent_id))
             elif type(event) is Connected:
                 self._why = ""
                 self.hub_id, self.subject = event.hub_id, event.subject
@@ -379,9 +380,7 @@ class TcpConnection:
 
     def _forget_deliveries(self) -> None:
         """The connection is gone: what the owner did not take yet comes again with the next."""
-        kept = [one for one in self._received if not isinstance(one, Delivery)]
-        self._received.clear()
-        self._received.extend(kept)
+        self._received.forget_deliveries()
         self._full = False
 
     def _give(self, answer: Answered | Refused) -> None:

@@ -1,6 +1,6 @@
 """Turning: the deliveries of one agent are worked off, each as the core's plan of a turn says, beside the delivery itself.
 
-Every session has a lane: what comes of it is done one after the other, and what comes of different sessions at the same time,
+Every session has a `lane`: what comes of it is done one after the other, and what comes of different sessions at the same time,
 at most so many turns at once. Nothing here keeps the connection from bringing more: an agent may wait, inside its turn, for
 what another one says. A word that ends its session, and a request to call a task off, overtake what waits in the lane and
 reach the turn that runs.
@@ -11,7 +11,6 @@ again after a pause, and lists it when it gives it up. A turn that was called of
 
 import inspect
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +25,7 @@ from foldhub_core import (
     AnswerInvite,
     CancelTask,
     Delivery,
+    DeliveryPage,
     EndTask,
     Envelope,
     Ignore,
@@ -35,12 +35,14 @@ from foldhub_core import (
     NetworkError,
     Plan,
     Post,
+    ReadOwed,
     ReadSession,
     Round,
     Standing,
     StandingOf,
     TaskState,
     Turn,
+    Unavailable,
     answered,
     changed,
     error_record,
@@ -52,6 +54,8 @@ from foldhub_core import (
 )
 
 from .agents.agent import Taking
+from .lane import Lane
+from .settling import LONGEST_PAUSE, PAUSE
 from .waiting import ends_for
 
 if TYPE_CHECKING:
@@ -93,19 +97,6 @@ current: ContextVar[Current | None] = ContextVar("foldhub.current", default=None
 """What the agent whose code runs is doing just now; None outside of turns and handlers."""
 
 
-class _Lane:
-    """What is to be done of one session, and what is being done."""
-
-    __slots__ = ("current", "over", "scope", "waiting")
-
-    def __init__(self) -> None:
-        self.scope = trio.CancelScope()
-        self.waiting: deque[Delivery] = deque()
-        self.current: Current | None = None
-        self.over = False
-        """Whether the agent has been told of the session's end."""
-
-
 class Turning:
     """Works off the deliveries of one agent."""
 
@@ -113,7 +104,7 @@ class Turning:
         self._client = client
         self._nursery = nursery
         self._room = trio.Semaphore(most)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._stopping = False
         self._idle = trio.Event()
         self._idle.set()
@@ -126,22 +117,25 @@ class Turning:
 
     # --- what comes
 
-    def put(self, delivery: Delivery) -> None:
-        """Do what is to be done with a delivery, soon. Where nobody takes turns it is done already."""
+    def put(self, delivery: Delivery) -> bool:
+        """Do what is to be done with a delivery, soon. Where nobody takes turns it is done already.
+
+        False where too much waits before it: then it is put off, and the hub is asked for it in time.
+        """
         if self._stopping:
-            return
+            return True
         word = delivery.envelope
         if word.event_type == EV_TASK_CANCEL_REQUEST:
             self._call_off(delivery)
-            return
+            return True
         if not self._is_work(word):
             if ends_for(word, delivery.agent_id):
                 self.by_hand.discard(word.session_id)
             self._client.arrived(delivery)
-            return
+            return True
         lane = self._lanes.get(word.session_id)
         if lane is None:
-            lane = self._lanes[word.session_id] = _Lane()
+            lane = self._lanes[word.session_id] = Lane()
             self._idle = trio.Event() if self._idle.is_set() else self._idle
             self._nursery.start_soon(self._serve, word.session_id, lane)
         if ends_for(word, delivery.agent_id):
@@ -149,19 +143,26 @@ class Turning:
             self.by_hand.discard(word.session_id)
             if lane.current is not None:
                 lane.current.call_off("the session is over")
-        lane.waiting.append(delivery)
+        return lane.put(delivery)
+
+    def has_put_off(self, session_id: str, number: int) -> bool:
+        """Whether a delivery is put off."""
+        lane = self._lanes.get(session_id)
+        return lane is not None and lane.has_put_off(number)
 
     def holds(self, session_id: str, envelope_id: str) -> bool:
-        """Whether a word waits to be worked off, or is being."""
+        """Whether a word waits to be worked off, or is being, or may be put off."""
         lane = self._lanes.get(session_id)
         if lane is None:
             return False
         doing = lane.current is not None and lane.current.cause.envelope_id == envelope_id
-        return doing or any(one.envelope.envelope_id == envelope_id for one in lane.waiting)
+        return doing or lane.has_put_off() or any(one.envelope.envelope_id == envelope_id for one in lane.waiting)
 
     def stop(self) -> None:
         """Begin nothing new: what waits stays owed."""
         self._stopping = True
+        for lane in self._lanes.values():
+            lane.refilling.cancel()
 
     def cancel(self) -> None:
         """Stop at once: what is being done is cancelled, and stays owed."""
@@ -191,11 +192,17 @@ class Turning:
 
     # --- a lane
 
-    async def _serve(self, session_id: str, lane: _Lane) -> None:
+    async def _serve(self, session_id: str, lane: Lane) -> None:
         done = 0
         try:
             with lane.scope:
-                while lane.waiting and not self._stopping:
+                while not self._stopping:
+                    if not lane.waiting:
+                        if not lane.has_put_off():
+                            break
+                        with trio.CancelScope() as lane.refilling:
+                            await self._refill(session_id, lane)
+                        continue
                     self._client.settle(await self._work(lane.waiting.popleft(), lane))
                     done += 1
                     if done % AT_ONCE == 0:
@@ -205,7 +212,27 @@ class Turning:
             if not self._lanes:
                 self._idle.set()
 
-    async def _work(self, delivery: Delivery, lane: _Lane) -> Ack | Nack | None:
+    async def _refill(self, session_id: str, lane: Lane) -> None:
+        """Ask for what was put off, until the hub has answered. What it refuses for good stays owed."""
+        name, pause = self._client.name, PAUSE
+        while True:
+            question = ReadOwed(agent_id=self._client.agent_id, session_id=session_id, after=lane.asks_from() - 1)
+            try:
+                page = cast(DeliveryPage, await self._client.duplex.question(question))
+            except NetworkError as refusal:
+                log.warning("%s: what is owed of %s could not be asked for: %s", name, session_id, refusal)
+                if not isinstance(refusal, Unavailable):
+                    page = DeliveryPage((), 0, False)
+                    break
+            except Exception as error:
+                log.warning("%s: what is owed of %s could not be asked for", name, session_id, exc_info=error)
+            else:
+                break
+            await trio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        self._client.refilled(lane.refill(page))
+
+    async def _work(self, delivery: Delivery, lane: Lane) -> Ack | Nack | None:
         """Do all that is to be done with a delivery; gives what ends it. Whatever is raised is a nack."""
         word = delivery.envelope
         lane.current = doing = Current(delivery.agent_id, word)
@@ -245,7 +272,7 @@ class Turning:
         face = None if manifest is None else duplex.adapter_face(manifest.type, manifest.version)
         return plan(delivery, standing, face, declines=self._client.declines, view=self._client.view)
 
-    async def _turn(self, need: NeedLog, delivery: Delivery, lane: _Lane, doing: Current) -> Ack | Nack | None:
+    async def _turn(self, need: NeedLog, delivery: Delivery, lane: Lane, doing: Current) -> Ack | Nack | None:
         """Take a turn that was planned, once there is room for it."""
         if delivery.envelope.session_id in self.by_hand or self._client.agent.config is None:
             return settled(delivery)
@@ -256,7 +283,7 @@ class Turning:
             return await self._turn_again(delivery, lane, doing)
         return await self._turn_in_room(need, delivery, lane, doing)
 
-    async def _turn_again(self, delivery: Delivery, lane: _Lane, doing: Current) -> Ack | Nack | None:
+    async def _turn_again(self, delivery: Delivery, lane: Lane, doing: Current) -> Ack | Nack | None:
         """Take a turn that had to wait, if it is still to be taken."""
         try:
             todo = await self._plan(delivery)
@@ -268,7 +295,7 @@ class Turning:
         self._room.release()
         return None if isinstance(todo, AnswerInvite) else todo.then
 
-    async def _turn_in_room(self, need: NeedLog, delivery: Delivery, lane: _Lane, doing: Current) -> Ack | Nack | None:
+    async def _turn_in_room(self, need: NeedLog, delivery: Delivery, lane: Lane, doing: Current) -> Ack | Nack | None:
         try:
             words = await self._words(need)
             names = await self._more_names(need, words)

@@ -224,6 +224,7 @@ TAGGED = {
     204: "ListEndedTasks",
     205: "ReadAudit",
     206: "ReadCommits",
+    207: "ReadOwed",
     230: "Hello",
     231: "Welcome",
     232: "Ask",

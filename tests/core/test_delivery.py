@@ -32,7 +32,9 @@ from foldhub_core import (
     find_by_causation,
     inbox,
     inbox_cursor,
+    owed_after,
 )
+from foldhub_core.delivery import LOOKED_AT, OWED_PAGE
 from tests.core.hub_driver import ADMIN, NOWHERE, owner
 from tests.core.session_driver import Free, Talks
 
@@ -525,6 +527,53 @@ def test_questions_about_a_strangers_mailbox_are_not_found(question: Any) -> Non
     hub = Talks("alice")
     with pytest.raises(NotFoundError):
         question(hub.state, NOWHERE)
+
+
+@pytest.mark.parametrize("page_items", [3, 1_000])
+def test_what_is_owed_after_a_number_is_told_in_pages_but_for_what_waits_out_a_pause(page_items: int) -> None:
+    most = min(OWED_PAGE, page_items)
+    hub, session_id = talking(limits=Limits(page_items=page_items))
+    other = hub.opened(*hub.ids, type="free", ttl=0)
+    hub.ack_all()
+    hub.attach("bob")
+    for of in (session_id, other, *[session_id] * most):
+        hub.say("alice", of)
+    one, two, *rest = hub.numbers("bob")
+
+    def page(session_id: str | None, after: int) -> tuple[list[int], int, bool]:
+        sent, upto, more = owed_after(hub.state, hub.ids["bob"], session_id, after)
+        return [each.number for each in sent], upto, more
+
+    assert page(None, 0) == ([one, two, *rest[:-2]], rest[-3], True)
+    assert page(None, rest[-3]) == (rest[-2:], rest[-1], False)
+    assert page(session_id, 0) == ([one, *rest[:-1]], rest[-2], True)
+    assert page(session_id, one) == (rest, rest[-1], True), "there may be more"
+    assert page(other, two) == ([], rest[-1], False)
+    hub.nack("bob", rest[0])
+    hub.ack("bob", one)
+    assert page(session_id, 0) == (rest[1:], rest[-1], False)
+
+
+def test_of_many_numbers_only_so_many_are_looked_at_at_once() -> None:
+    hub, session_id = talking()
+    other = hub.opened(*hub.ids, type="free", ttl=0)
+    hub.ack_all()
+    hub.say("alice", session_id)
+    (first,) = hub.numbers("bob")
+    last = first + LOOKED_AT
+    for number in range(first + 1, last + 1):
+        hub.say("alice", other)
+        hub.ack("bob", number)
+    ids = hub.ids["bob"], session_id
+    assert owed_after(hub.state, *ids, first) == ((), last, False)
+    hub.say("alice", session_id)
+    assert owed_after(hub.state, *ids, first) == ((), last, True)
+    found, upto, more = owed_after(hub.state, *ids, last)
+    assert ([one.number for one in found], upto, more) == ([last + 1], last + 1, False)
+
+
+def test_nothing_is_owed_to_one_that_was_never_sent_anything() -> None:
+    assert owed_after(Talks("alice").state, NOWHERE, None, 0) == ((), 0, False)
 
 
 def test_an_answer_stays_with_its_cause_through_nacks_and_death() -> None:

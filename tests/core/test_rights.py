@@ -19,6 +19,7 @@ from foldhub_core import (
     Question,
     ReadAudit,
     ReadCommits,
+    ReadOwed,
     ReadSession,
     SessionOver,
     StandingOf,
@@ -72,6 +73,7 @@ MAY: dict[str, set[str]] = {
     "InboxCountOf": {OWNER, ADMINISTRATOR},
     "InboxCursor": {OWNER, ADMINISTRATOR},
     "DeadLetters": {OWNER, ADMINISTRATOR},
+    "ReadOwed": {OWNER, ADMINISTRATOR},
     "StandingOf": {OWNER, ADMINISTRATOR},
     "ListSessions": {OWNER, ADMINISTRATOR},
     "ListEndedSessions": {OWNER, ADMINISTRATOR},
@@ -286,6 +288,7 @@ def test_a_log_of_others_and_one_that_never_was_are_refused_in_the_same_words(pl
         ReadCommits(after=-1),
         ReadCommits(limit=0),
         ReadAudit(kinds=(), limit=1_001),
+        ReadOwed(agent_id="a", after=-1),
     ],
 )
 def test_a_page_of_no_size_is_malformed(place: Place, question: LogQuestion) -> None:

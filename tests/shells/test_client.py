@@ -446,9 +446,9 @@ class Counts(AgentClient):
 
     came = 0
 
-    def work_off(self, delivery: Delivery) -> None:
+    def work_off(self, delivery: Delivery) -> bool:
         self.came += 1
-        super().work_off(delivery)
+        return super().work_off(delivery)
 
 
 @in_trio

@@ -8,14 +8,16 @@ import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
-from foldhub import Evicted, Hub, LinkClosed, LocalLink
+from foldhub import Evicted, Hub, LinkClosed, LocalLink, MemoryStore
 from foldhub_core import (
     AccessDeniedError,
+    Ack,
     Attach,
     CloseSession,
     Delivery,
     Detach,
     Envelope,
+    Leave,
     Malformed,
     Nack,
     NotFoundError,
@@ -29,17 +31,19 @@ from foldhub_core import (
     Unregister,
     read_log,
 )
-from foldhub_core.pages import AuditPage, CommitPage, EndedSessionPage, EndedTaskPage
+from foldhub_core.pages import AuditPage, CommitPage, DeliveryPage, EndedSessionPage, EndedTaskPage
 from foldhub_core.questions import (
     FindByCausation,
     FindEnvelope,
     GetEndedSession,
     GetHealth,
     GetSession,
+    LinkOf,
     ListEndedSessions,
     ListEndedTasks,
     ReadAudit,
     ReadCommits,
+    ReadOwed,
     ReadSession,
 )
 from foldhub_stores import FileStore, LogStore
@@ -364,6 +368,66 @@ def test_questions_of_the_log_are_answered_from_the_store(stores: Stores) -> Non
                 await ask(ListEndedSessions(agent_id=bob.agent_id, cursor="here"))
             tasks = await ask(ListEndedTasks(owner_id=bob.agent_id))
             assert tasks == EndedTaskPage((), None)
+
+    run(main)
+
+
+def test_what_is_owed_is_read_by_its_owner_though_the_session_is_not_its_any_more(stores: Stores) -> None:
+    async def main() -> None:
+        async with Hub.open(stores()) as hub, agent(hub, "ann") as ann, agent(hub, "bob") as bob:
+            session_id = await ann.open(bob)
+            said = await ann.say(session_id, "Why?")
+            await bob.connection.ask(Leave(session_id=session_id, agent_id=bob.agent_id))
+            question = ReadOwed(agent_id=bob.agent_id, session_id=session_id)
+            with assert_checkpoints():
+                page = cast(DeliveryPage, await bob.connection.question(question))
+            assert said in [one.envelope for one in page.deliveries]
+            numbers = tuple([one.number or 0 for one in page.deliveries])
+            assert (numbers[-1], page.more) == (page.upto, False)
+            await bob.connection.ask(Ack(agent_id=bob.agent_id, numbers=numbers))
+            assert await bob.connection.question(question) == DeliveryPage((), page.upto, False)
+            with pytest.raises(AccessDeniedError):
+                await ann.connection.question(question)
+
+    run(main)
+
+
+@pytest.mark.parametrize("posts", range(16))
+def test_two_that_attach_an_agent_at_once_leave_it_attached(posts: int) -> None:
+    async def main() -> None:
+        async with Hub.open(MemoryStore()) as hub, agent(hub, "ann") as ann, agent(hub, "bob") as bob:
+            session_id = await ann.open(bob)
+            for at in range(posts):
+                await ann.say(session_id, f"{at}")
+            async with trio.open_nursery() as nursery:
+                for _ in range(2):
+                    nursery.start_soon(bob.connection.ask, Attach(agent_id=bob.agent_id, link=""))
+            assert await bob.connection.question(LinkOf(agent_id=bob.agent_id)) == dict(bob.connection.links)[bob.agent_id]
+            last = await ann.say(session_id, "the last")
+            while True:
+                one = await bob.take()
+                if one.envelope == last:
+                    break
+
+    run(main)
+
+
+def test_what_was_settled_while_it_waited_to_come_again_does_not_come(stores: Stores) -> None:
+    async def main() -> None:
+        async with Hub.open(stores()) as hub, agent(hub, "ann") as ann, agent(hub, "bob") as bob:
+            session_id = await ann.open(bob)
+            first, second = [await ann.say(session_id, text) for text in ("one", "two")]
+            received = await bob.connection.receive_many()
+            while getattr(received[-1], "envelope", None) != second:
+                received += await bob.connection.receive_many()
+            numbers = {one.envelope.envelope_id: one.number or 0 for one in received if isinstance(one, Delivery)}
+            await bob.connection.ask(Attach(agent_id=bob.agent_id, link=""))
+            settled = tuple([number for envelope_id, number in numbers.items() if envelope_id != second.envelope_id])
+            await bob.connection.ask(Ack(agent_id=bob.agent_id, numbers=settled))
+            again = await bob.connection.receive()
+            assert isinstance(again, Delivery)
+            assert (again.envelope, again.attempt) == (second, 2)
+            assert first.envelope_id in numbers
 
     run(main)
 

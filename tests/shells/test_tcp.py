@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from foldhub import Evicted, Hub, HubClient, LinkClosed, MemoryStore
+from foldhub import Evicted, Hub, HubClient, LinkClosed, MemoryStore, Received
 from foldhub.agents import Agent, ScriptedConfig
 from foldhub.auth import ApiKey
 from foldhub.serving import serve_tcp
@@ -491,6 +491,29 @@ async def _in_one_go() -> None:
 
 def test_what_is_acked_in_one_go_is_acked_by_one_command() -> None:
     run(_in_one_go, jump=True)
+
+
+async def _again_behind_its_ack() -> None:
+    async with Hub.open(MemoryStore()) as hub, in_memory(hub) as link:
+        async with link.connect() as near, link.connect() as far:
+            ann, bob = await joined(near, "ann"), await joined(far, "bob")
+            session_id = await ann.open(bob)
+            await ann.say(session_id, "one")
+            await trio.testing.wait_all_tasks_blocked()
+            first = await bob.take()
+            await bob.ack(first.number or 0)  # it waits, for others have come
+            await hub.reconfigure(hub.config)  # all that is owed comes again
+            came: list[Received] = []
+            with trio.move_on_after(5):
+                while True:
+                    came.append(await far.receive())
+    numbers = [one.number for one in came if isinstance(one, Delivery)]
+    assert first.number not in numbers
+    assert len(numbers) > len(set(numbers)), "what was not acked came again"
+
+
+def test_what_comes_again_before_its_ack_has_gone_is_not_brought() -> None:
+    run(_again_behind_its_ack, jump=True)
 
 
 async def _acked_unheard() -> None:

@@ -45,12 +45,14 @@ from foldhub_core import (
     freeze,
 )
 from foldhub_core.commands import SHELL_COMMANDS, Command
-from foldhub_core.questions import LogQuestion, Question
+from foldhub_core.pages import DeliveryPage
+from foldhub_core.questions import LogQuestion, Question, ReadOwed
 from foldhub_core.sessions import Faulty
-from foldhub_core.wire.answers import ANSWERS, WordsPage, read_answer, words_page, write_answer
+from foldhub_core.turn import Delivery
+from foldhub_core.wire.answers import ANSWERS, WordsPage, delivery_page, read_answer, words_page, write_answer
 from foldhub_core.wire.frame_bytes import read_frame
-from foldhub_core.wire.frames import Ask, Deliveries, Ping, Query
-from foldhub_core.wire.framing import FrameBuffer
+from foldhub_core.wire.frames import Answer, Ask, Deliveries, Ping, Query
+from foldhub_core.wire.framing import HEADER, FrameBuffer
 from foldhub_core.wire.ledger import Ledger
 from foldhub_core.wire.limits import WireLimits
 from foldhub_core.wire.pace import Pace
@@ -360,6 +362,26 @@ def test_the_state_of_a_protocol_crosses_where_both_have_its_adapter() -> None:
         read_answer(HubConfig(adapters=()), question, data)
     with pytest.raises(NotFoundError):
         read_answer(CONFIG, question, write_answer(HubConfig(adapters=()), question, state))
+
+
+@pytest.mark.parametrize("chars", range(860, 960, 3))
+def test_what_fits_as_a_delivery_fits_as_an_answer_that_says_it_is_owed(chars: int) -> None:
+    word = Envelope("s", "a", "x", {"text": "t" * chars}, number=2**40, created_at_ms=2**45)
+    for length in (1, 40):
+        agent_id, number = "a" * length, 2**40
+        if SendQueue(10).put_delivery(agent_id, number, 3, word, 1_000):
+            page = delivery_page(DeliveryPage((Delivery(agent_id, word, number, 3),) * 2, number, False), 1_000 - 32)
+            assert len(page.deliveries) == 1
+            queue = SendQueue(1)
+            queue.put_carrier(Answer, 2**40, write_answer(CONFIG, ReadOwed(agent_id=agent_id), page))
+            assert queue.waiting <= 1_000 + HEADER
+
+
+def test_what_is_owed_and_fits_into_no_frame_is_passed_over() -> None:
+    large, small = (Envelope("s", "a", "x", {"text": "t" * chars}, number=1) for chars in (2_000, 10))
+    for rest in ((), (Delivery("a", small, 8),)):
+        page = DeliveryPage((Delivery("a", large, 7), *rest), 8, False)
+        assert delivery_page(page, 1_000) == DeliveryPage((), 7, True)
 
 
 def test_words_are_given_as_many_as_fit_and_at_least_one() -> None:

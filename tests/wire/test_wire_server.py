@@ -9,12 +9,15 @@ from foldhub_core import (
     Ack,
     Attach,
     AuthError,
+    Delivery,
+    DeliveryPage,
     Envelope,
     ErrorRecord,
     GetAgent,
     HubConfig,
     Passport,
     Principal,
+    ReadOwed,
     ReadSession,
     Register,
     Resume,
@@ -309,6 +312,19 @@ def test_words_are_answered_as_many_as_fit() -> None:
     (answer,) = link.heard()
     assert isinstance(answer, Answer)
     assert read_answer(CONFIG, question, answer.value) == WordsPage(words[:2], 2, True)
+
+
+def test_what_is_owed_is_answered_as_much_as_fits() -> None:
+    link = Link(limits=WireLimits(), frame_bytes=5_000)
+    question = ReadOwed(agent_id="a")
+    words = [Envelope("s", "b", "x", {"text": "t" * 2_000}, number=number) for number in (1, 2, 3)]
+    owed = tuple([Delivery("a", word, 5 * word.number) for word in words])
+    for ref, (many, heard) in enumerate([(3, DeliveryPage(owed[:2], 10, True)), (1, DeliveryPage(owed[:1], 20, False))], 1):
+        link.say(Query(ref, encode(question)))
+        link.end.answer(ref, DeliveryPage(owed[:many], 20, False), 0)
+        (answer,) = link.heard()
+        assert isinstance(answer, Answer)
+        assert read_answer(CONFIG, question, answer.value) == heard
 
 
 # --- deliveries

@@ -22,7 +22,7 @@ from foldhub_core.health import Health
 from foldhub_core.identity import Passport, Resume, Skill
 from foldhub_core.index import EndedSessionRow
 from foldhub_core.mailbox import DeadLetter
-from foldhub_core.pages import AuditPage, CommitPage, EndedSessionPage, EndedTaskPage
+from foldhub_core.pages import AuditPage, CommitPage, DeliveryPage, EndedSessionPage, EndedTaskPage
 from foldhub_core.protocol_bytes import read_protocol, write_protocol
 from foldhub_core.records import hot, record
 from foldhub_core.rule import Rule
@@ -31,7 +31,7 @@ from foldhub_core.session import Fired, Session
 from foldhub_core.sessions import Faulty, PendingTurn, SessionPage
 from foldhub_core.task import Task
 from foldhub_core.tasks import TaskPage
-from foldhub_core.turn import Standing
+from foldhub_core.turn import Delivery, Standing
 
 
 @record
@@ -131,6 +131,7 @@ ANSWERS: Mapping[type, Any] = {
     q.ListEndedTasks: EndedTaskPage,
     q.ReadAudit: AuditPage,
     q.ReadCommits: CommitPage,
+    q.ReadOwed: DeliveryPage,
 }
 """The declared type of every answer that crosses a wire, by the class of its request."""
 
@@ -172,13 +173,32 @@ def read_answer(config: HubConfig, request: object, data: bytes) -> object:
 
 def words_page(words: tuple[Envelope, ...], upto: int, more: bool, most: int) -> WordsPage:
     """A page of as many of these words as fit into so many bytes, at least one where there are any."""
-    room, fit = most, 0
-    for word in words:
-        room -= len(encode_as(Envelope, word))
+    fit = _fitting(Envelope, words, most)
+    return WordsPage(words, upto, more) if fit == len(words) else WordsPage(words[:fit], words[fit].number - 1, True)
+
+
+def delivery_page(page: DeliveryPage, most: int) -> DeliveryPage:
+    """As much of a page as fits into so many bytes. A first one that does not fit is passed over: it fits nowhere."""
+    fit = _fitting(Delivery, page.deliveries, most)
+    these = page.deliveries[:fit]
+    if fit == 1 and len(encode_as(Delivery, these[0])) > most - _AROUND_VALUES:
+        return DeliveryPage((), these[0].number or 0, True)
+    return page if fit == len(page.deliveries) else DeliveryPage(these, these[-1].number or 0, True)
+
+
+_AROUND_VALUES = 24
+"""What a page has around its values, at most."""
+
+
+# Any: a declared type.
+def _fitting(declared: Any, values: tuple[object, ...], most: int) -> int:
+    """How many of these values fit into a page of so many bytes, and one where there are any."""
+    room = most - _AROUND_VALUES
+    for fit, value in enumerate(values):
+        room -= len(encode_as(declared, value))
         if fit and room < 0:
-            return WordsPage(words[:fit], words[fit].number - 1, True)
-        fit += 1
-    return WordsPage(words, upto, more)
+            return fit
+    return len(values)
 
 
 def _standing_row(standing: Standing) -> StandingRow:

@@ -14,6 +14,9 @@ from .framing import HEADER, framed
 JOINED = 8
 """What joining deliveries adds at most to their bytes, the frame's length aside."""
 
+AROUND_ONE = 64
+"""What a frame has around one delivery at most, however it comes: joined with others, or as an answer that says what is owed."""
+
 
 class SendQueue:
     """The bytes that one end owes the other."""
@@ -42,7 +45,7 @@ class SendQueue:
     def put_delivery(self, agent_id: str, number: int, attempt: int, envelope: Envelope, most: int) -> bool:
         """Put a delivery behind all that is there; False, and it is not put, where a frame of `most` bytes cannot hold it."""
         sent = write_sent(agent_id, number, attempt, envelope)
-        if len(sent) + JOINED > most:
+        if len(sent) + AROUND_ONE > most:
             return False
         if len(self._batch) == self._batch_most or self._batch_bytes + len(sent) + JOINED > most:
             self._join()

@@ -31,10 +31,11 @@ from foldhub_core.envelope import Envelope
 from foldhub_core.error_record import ErrorRecord, error_record
 from foldhub_core.errors import AuthError, Malformed, NetworkError, ProtocolError, Unavailable
 from foldhub_core.identity import Passport
+from foldhub_core.pages import DeliveryPage
 from foldhub_core.questions import LogQuestion, Question
 from foldhub_core.records import changed
 
-from .answers import WordsPage, words_page, write_answer
+from .answers import WordsPage, delivery_page, words_page, write_answer
 from .events import Asked, Gone, HubEvent, Introduced, Questioned, Undeliverable
 from .frame_bytes import read_frame
 from .frames import (
@@ -181,6 +182,8 @@ class HubEnd:
         room = self._client_bytes - _AROUND
         if isinstance(value, WordsPage):
             value = words_page(value.words, value.upto, value.more, room)
+        elif isinstance(value, DeliveryPage):
+            value = delivery_page(value, room)
         data = write_answer(self._config, request, value)
         if len(data) > room:
             came = f"one of {len(data)}"
