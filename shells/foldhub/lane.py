@@ -3,7 +3,7 @@
 A lane holds so many words. What comes beyond that is put off: nothing of it is acked, so the hub owes it, and the lane keeps
 its number alone. From the first that is put off all are, or a later word would be worked off before an earlier one. What the
 lane holds worked off, it asks the hub what it still owes from there (`ReadOwed`), and takes up of the answer what it has put
-off, and nothing else: the answer may be ahead of deliveries that are on their way, or behind of acks. So whatever gets stuck,
+off, and nothing else: the answer may be ahead of deliveries that are on their way, or behind acks. So whatever gets stuck,
 and whatever the inbox of the agent's rule lets be owed, it costs the client eight bytes a word.
 """
 
